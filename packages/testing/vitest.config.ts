@@ -5,5 +5,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@etcdkit/source"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["./src/setup.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
 });

@@ -1,0 +1,41 @@
+import type { Etcd3, IOptions } from "etcd3";
+import type { ClientCredentials } from "./credentials.js";
+
+/** Options of a client of the server; `hosts` and `credentials` are the server's unless given. */
+export type ClientOptions = Partial<IOptions>;
+
+/** A real etcd member, under control. */
+export interface EtcdServer extends AsyncDisposable {
+  /** The member's name. */
+  readonly name: string;
+  /** Where clients reach it: `host:port`. */
+  readonly endpoints: string[];
+  /** Such as `3.5.30`. */
+  readonly version: string;
+  /** Of the running process; `undefined` while there is none, or where it is not ours. */
+  readonly pid: number | undefined;
+  /** All that the process wrote so far; still there after `stop()`. */
+  readonly log: string;
+  /** For TLS; `undefined` where the server has none. */
+  readonly credentials: ClientCredentials | undefined;
+
+  /**
+   * A client of this server, closed by `stop()`. etcd3's own retries and circuit breakers are off,
+   * so that a call says what really happened; with `auth` it is root unless told otherwise.
+   */
+  client(options?: ClientOptions): Etcd3;
+
+  /** One GET to the member itself, such as `/metrics` or `/health`; rejects unless it says 200. */
+  get(path: string): Promise<string>;
+
+  /** Ends it (SIGTERM, and SIGKILL after 3 s), closes its clients, removes its data. For good. */
+  stop(): Promise<void>;
+  /** SIGKILL. The data stays, for `restart()`. */
+  kill(): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers. Resolves when the process stands still. */
+  pause(): Promise<void>;
+  /** SIGCONT. */
+  resume(): void;
+  /** Ends it if it runs, and starts it on the same ports and data; resolves when it is ready. */
+  restart(): Promise<void>;
+}

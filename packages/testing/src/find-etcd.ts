@@ -1,0 +1,104 @@
+import { type EtcdBinaries, inspectBinaries, onPath } from "./binaries.js";
+import { cached, cacheFolder, keep } from "./cache.js";
+import { unpackPackages } from "./debian-packages.js";
+import { TestingError } from "./errors.js";
+import { unpackRelease } from "./official-release.js";
+
+/** What is fetched when nothing asks for another version: the newest one tested. */
+export const DEFAULT_ETCD_VERSION = "3.5.30";
+
+// of whatever version the distribution has: kept under its own name, so that a version asked for
+// by its number is never mistaken for it
+const DISTRIBUTION = "of-the-distribution";
+
+export interface FindEtcdOptions {
+  /** Exactly this version, such as `3.4.23`. Default `$ETCD_VERSION`, or whichever is at hand. */
+  version?: string;
+}
+
+/**
+ * The etcd to use: `$ETCD_BIN` (unless `options.version` is given), `etcd` on PATH, the cache; else
+ * it is fetched into the cache: the official release, or the packages of Debian or Ubuntu. Where a
+ * version is asked for, only that one will do.
+ *
+ * @throws {TestingError} `not-found`, naming every way and what came of it
+ */
+export async function findEtcd(options: FindEtcdOptions = {}): Promise<EtcdBinaries> {
+  const { ETCD_BIN: bin, ETCD_VERSION: environment } = process.env;
+  if (bin && options.version === undefined) return await given(bin);
+  const version = (options.version ?? (environment || undefined))?.replace(/^v/, "");
+  const tried: string[] = [];
+  for (const way of ways(version)) {
+    try {
+      const found = await way.look();
+      if (found && (version === undefined || found.version === version)) return found;
+      tried.push(`${way.name}: ${found ? `it is ${found.version}` : "none there"}`);
+    } catch (error) {
+      tried.push(`${way.name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  throw new TestingError(
+    "not-found",
+    `no etcd${version === undefined ? "" : ` ${version}`} could be found or fetched. Tried:\n${tried
+      .map((line) => `  - ${line}`)
+      .join("\n")}\nTo help: install etcd, or name one by ETCD_BIN=/path/to/etcd or ETCD_ENDPOINTS=host:port, or a mirror of its releases by ETCD_DOWNLOAD_BASE.`,
+  );
+}
+
+/**
+ * Path of `etcdctl`: the one beside the etcd that {@link findEtcd} finds, or on PATH.
+ *
+ * @throws {TestingError} `not-found`
+ */
+export async function findEtcdctl(options: FindEtcdOptions = {}): Promise<string> {
+  const { etcd, etcdctl } = await findEtcd(options);
+  const found = etcdctl ?? (await onPath("etcdctl"));
+  if (found !== undefined) return found;
+  throw new TestingError("not-found", `no etcdctl beside ${etcd}, and none on PATH`);
+}
+
+interface Way {
+  name: string;
+  look: () => Promise<EtcdBinaries | undefined>;
+}
+
+function ways(version: string | undefined): Way[] {
+  const wanted = version ?? DEFAULT_ETCD_VERSION;
+  const atHand = [
+    { name: "etcd on PATH", look: fromPath },
+    { name: `${wanted} in the cache ${cacheFolder()}`, look: () => cached(wanted) },
+  ];
+  const fetched = [
+    {
+      name: `the official release of ${wanted}`,
+      look: () => keep(wanted, wanted, (folder) => unpackRelease(wanted, folder)),
+    },
+    {
+      name: `Debian's package of ${wanted}`,
+      look: () => keep(wanted, wanted, (folder) => unpackPackages(wanted, folder)),
+    },
+  ];
+  if (version !== undefined) return [...atHand, ...fetched];
+  return [
+    ...atHand,
+    { name: "the distribution's own, in the cache", look: () => cached(DISTRIBUTION) },
+    ...fetched,
+    {
+      name: "the distribution's own package",
+      look: () => keep(DISTRIBUTION, undefined, (folder) => unpackPackages(undefined, folder)),
+    },
+  ];
+}
+
+async function given(bin: string): Promise<EtcdBinaries> {
+  try {
+    return await inspectBinaries(bin);
+  } catch (cause) {
+    throw new TestingError("not-found", `ETCD_BIN=${bin} cannot be run: ${cause}`, { cause });
+  }
+}
+
+async function fromPath(): Promise<EtcdBinaries | undefined> {
+  const etcd = await onPath("etcd");
+  return etcd === undefined ? undefined : await inspectBinaries(etcd);
+}

@@ -1,0 +1,88 @@
+import type { Etcd3 } from "etcd3";
+import { type ClientDefaults, Clients } from "./clients.js";
+import type { ClientCredentials } from "./credentials.js";
+import { TestingError } from "./errors.js";
+import type { ClientOptions, EtcdServer } from "./etcd-server.js";
+import { httpGet } from "./http-get.js";
+import type { Member } from "./member.js";
+
+/** A member that this process started. */
+export class LocalServer implements EtcdServer {
+  readonly #member: Member;
+  readonly #clients: Clients;
+  #stopping: Promise<void> | undefined;
+
+  constructor(
+    member: Member,
+    readonly version: string,
+    defaults: ClientDefaults,
+  ) {
+    this.#member = member;
+    this.#clients = new Clients(defaults);
+  }
+
+  get name(): string {
+    return this.#member.plan.name;
+  }
+
+  get endpoints(): string[] {
+    return [...this.#clients.defaults.endpoints];
+  }
+
+  get credentials(): ClientCredentials | undefined {
+    return this.#clients.defaults.credentials;
+  }
+
+  get pid(): number | undefined {
+    return this.#member.pid;
+  }
+
+  get log(): string {
+    return this.#member.log;
+  }
+
+  client(options?: ClientOptions): Etcd3 {
+    if (this.#stopping) throw new TestingError("not-running", `${this.name} was stopped for good`);
+    return this.#clients.open(options);
+  }
+
+  async get(path: string): Promise<string> {
+    const { endpoint } = this.#member.plan;
+    const reply = await httpGet(endpoint, path, this.credentials, 5_000);
+    if (reply.status === 200) return reply.body;
+    throw new TestingError("not-running", `${endpoint}${path} said ${reply.status}: ${reply.body}`);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  kill(): Promise<void> {
+    return this.#member.kill();
+  }
+
+  pause(): Promise<void> {
+    return this.#member.pause();
+  }
+
+  resume(): void {
+    this.#member.resume();
+  }
+
+  async restart(): Promise<void> {
+    if (this.#stopping) throw new TestingError("not-running", `${this.name} was stopped for good`);
+    await this.#member.terminate();
+    await this.#member.start();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#clients.close();
+    await this.#member.terminate();
+    await this.#member.remove();
+  }
+}

@@ -1,0 +1,33 @@
+import { createServer } from "node:net";
+
+// Below every usual ephemeral range: a client that keeps dialling a dead member from an ephemeral
+// port could otherwise be given that very port, connect to itself, and keep the member from coming back.
+const LOWEST = 10_000;
+const HIGHEST = 32_000;
+
+/**
+ * Ports of 127.0.0.1 that nothing listens on at the moment. Another process may take one before it
+ * is used: be ready to ask again.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const free = new Set<number>();
+  while (free.size < count) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    if (!free.has(port) && (await isFree(port))) free.add(port);
+  }
+  return [...free];
+}
+
+/** One port of 127.0.0.1 that nothing listens on; see {@link freePorts}. */
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  return port as number;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  });
+}
