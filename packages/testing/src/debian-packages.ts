@@ -47,7 +47,9 @@ async function origin(version: string | undefined): Promise<{ suite: string; sou
       (field("ID") !== "ubuntu" || components.includes("universe")),
   );
   if (!own || codename === undefined) {
-    throw new Error(`this is no Debian or Ubuntu with package sources (${field("ID") ?? process.platform})`);
+    throw new Error(
+      `this is no Debian or Ubuntu with package sources (${field("ID") ?? process.platform})`,
+    );
   }
   if (version === undefined) return { suite: codename, source: own };
   const suite = suiteOf[version];
@@ -65,14 +67,22 @@ async function download(
 ): Promise<string[]> {
   const debs = join(work, "debs");
   await mkdir(debs);
-  const signed = await aptGet(work, debs, suite, source, `signed-by=${source.keyring ?? DEBIAN_KEYRING}`);
+  const signed = await aptGet(
+    work,
+    debs,
+    suite,
+    source,
+    `signed-by=${source.keyring ?? DEBIAN_KEYRING}`,
+  );
   if (signed === undefined) return await packages(debs);
   if (!mayPin) throw new Error(signed);
   const unsigned = await aptGet(work, debs, suite, source, "trusted=yes");
   if (unsigned !== undefined) throw new Error(signed);
   const files = await packages(debs);
   for (const file of files) {
-    const sum = createHash("sha256").update(await readFile(file)).digest("hex");
+    const sum = createHash("sha256")
+      .update(await readFile(file))
+      .digest("hex");
     if (pinned.has(sum)) continue;
     throw new TestingError(
       "bad-checksum",
@@ -106,7 +116,10 @@ async function aptGet(
     "Acquire::http::Timeout": "10",
     "Acquire::https::Timeout": "10",
   };
-  const options = ["-qq", ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`])];
+  const options = [
+    "-qq",
+    ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+  ];
   // an update may fail in a hook that needs root, after the lists were fetched
   const update = await run("apt-get", [...options, "update"]).then(() => "", said);
   const got = await run("apt-get", [...options, "download", ...PACKAGES], { cwd: debs }).then(

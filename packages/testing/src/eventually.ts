@@ -1,5 +1,5 @@
-import { inspect } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { TestingError } from "./errors.js";
 
 export interface EventuallyOptions {
@@ -51,7 +51,11 @@ export async function eventually<T>(
     }
     await sleep(everyMs);
   } while (performance.now() < deadline);
-  throw new TestingError("timed-out", `${what} did not come about in ${withinMs} ms; last, ${last}`, {
-    cause,
-  });
+  throw new TestingError(
+    "timed-out",
+    `${what} did not come about in ${withinMs} ms; last, ${last}`,
+    {
+      cause,
+    },
+  );
 }

@@ -41,7 +41,9 @@ export async function findEtcd(options: FindEtcdOptions = {}): Promise<EtcdBinar
     "not-found",
     `no etcd${version === undefined ? "" : ` ${version}`} could be found or fetched. Tried:\n${tried
       .map((line) => `  - ${line}`)
-      .join("\n")}\nTo help: install etcd, or name one by ETCD_BIN=/path/to/etcd or ETCD_ENDPOINTS=host:port, or a mirror of its releases by ETCD_DOWNLOAD_BASE.`,
+      .join(
+        "\n",
+      )}\nTo help: install etcd, or name one by ETCD_BIN=/path/to/etcd or ETCD_ENDPOINTS=host:port, or a mirror of its releases by ETCD_DOWNLOAD_BASE.`,
   );
 }
 

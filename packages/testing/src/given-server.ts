@@ -23,7 +23,12 @@ export class GivenServer implements EtcdServer {
   static async find(list: string): Promise<GivenServer> {
     const endpoints = list
       .split(",")
-      .map((item) => item.trim().replace(/^http:\/\//, "").replace(/\/$/, ""))
+      .map((item) =>
+        item
+          .trim()
+          .replace(/^http:\/\//, "")
+          .replace(/\/$/, ""),
+      )
       .filter((item) => item !== "");
     const failures: string[] = [];
     for (const endpoint of endpoints) {

@@ -11,7 +11,13 @@ export type Disarm = () => void;
 export function guard(pid: number, folder: string | undefined): Disarm {
   const shell = spawn(
     "/bin/sh",
-    ["-c", 'read -r _; kill -KILL "$1"; [ -z "$2" ] || rm -rf -- "$2"', "sh", `${pid}`, folder ?? ""],
+    [
+      "-c",
+      'read -r _; kill -KILL "$1"; [ -z "$2" ] || rm -rf -- "$2"',
+      "sh",
+      `${pid}`,
+      folder ?? "",
+    ],
     // of a session of its own, or Ctrl-C would end the guard together with what it watches
     { detached: true, stdio: ["pipe", "ignore", "ignore"] },
   );

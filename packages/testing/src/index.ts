@@ -5,4 +5,8 @@ export type { ClientOptions, EtcdServer } from "./etcd-server.js";
 export { type EventuallyOptions, eventually, type Settled } from "./eventually.js";
 export { DEFAULT_ETCD_VERSION, type FindEtcdOptions, findEtcd, findEtcdctl } from "./find-etcd.js";
 export { ManualClock, type ManualTimer } from "./manual-clock.js";
+export type { BreakAfterOptions, ProxyOptions, StallOptions } from "./proxy-options.js";
+export type { Direction } from "./proxy-pipe.js";
 export { type StartEtcdOptions, startEtcd } from "./start-etcd.js";
+export { startProxy } from "./start-proxy.js";
+export { TcpProxy } from "./tcp-proxy.js";

@@ -52,7 +52,8 @@ export class Member {
 
   /** Starts the process and waits until it answers a linearizable read. */
   async start(): Promise<void> {
-    if (this.#removed) throw new TestingError("not-running", `${this.plan.name} was stopped for good`);
+    if (this.#removed)
+      throw new TestingError("not-running", `${this.plan.name} was stopped for good`);
     if (this.#child) throw new TestingError("start-failed", `${this.plan.name} is already running`);
     const logBefore = this.log.length;
     // a file, and not a pipe: etcd would stall on a full pipe while this process is busy
@@ -68,7 +69,9 @@ export class Member {
     try {
       await once(child, "spawn");
     } catch (cause) {
-      throw new TestingError("start-failed", `${this.plan.binary} cannot be run: ${cause}`, { cause });
+      throw new TestingError("start-failed", `${this.plan.binary} cannot be run: ${cause}`, {
+        cause,
+      });
     }
     this.#child = child;
     this.#disarm = guard(child.pid as number, this.plan.disposable ? this.plan.folder : undefined);
@@ -134,7 +137,8 @@ export class Member {
     const deadline = performance.now() + this.plan.readyTimeoutMs;
     let last = "nothing was tried";
     while (performance.now() < deadline) {
-      if (this.#child !== child) throw new Error(`it exited with ${child.exitCode ?? child.signalCode}`);
+      if (this.#child !== child)
+        throw new Error(`it exited with ${child.exitCode ?? child.signalCode}`);
       try {
         // a linearizable read: it passes only where there is a leader
         const reply = await httpGet(this.plan.endpoint, "/health", this.plan.credentials, 1_000);
@@ -151,7 +155,10 @@ export class Member {
   #running(verb: string): { pid: number } {
     const pid = this.#child?.pid;
     if (pid === undefined) {
-      throw new TestingError("not-running", `${this.plan.name} is not running, so it cannot be ${verb}`);
+      throw new TestingError(
+        "not-running",
+        `${this.plan.name} is not running, so it cannot be ${verb}`,
+      );
     }
     return { pid };
   }

@@ -1,0 +1,19 @@
+import { freePort } from "./ports.js";
+import { listen } from "./proxy-listener.js";
+import type { ProxyOptions } from "./proxy-options.js";
+import { TcpProxy } from "./tcp-proxy.js";
+
+const PORT_TRIES = 5;
+
+/** Starts a proxy before `target`, on a free port of 127.0.0.1. The target need not run yet. */
+export async function startProxy(options: ProxyOptions): Promise<TcpProxy> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    try {
+      return new TcpProxy(options, port, await listen(port));
+    } catch (error) {
+      // another process took it in between
+      if (attempt === PORT_TRIES) throw error;
+    }
+  }
+}
