@@ -1,0 +1,119 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Manifest, packages, root } from "../packages.js";
+
+// What a user gets: the tarballs, installed by npm in an empty folder, with nothing of the workspace in reach.
+
+const published = packages.filter((one) => one.published);
+const entries = published.flatMap(({ manifest }) =>
+  Object.keys(manifest.exports).map((path) => manifest.name + path.slice(1)),
+);
+
+const folder = mkdtempSync(join(tmpdir(), "etcdkit-packed-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(command: string, args: string[], cwd = folder): Promise<string> {
+  // what pnpm and vitest set for this process is not the user's; npm's own settings (npm_config_*) are
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(VITEST|NODE_(ENV|OPTIONS|PATH)$|npm_(?!config_))/i.test(name),
+    ),
+  );
+  try {
+    const { stdout, stderr } = await promisify(execFile)(command, args, { cwd, env });
+    return stdout + stderr;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(" ")}\n${stdout ?? ""}${stderr ?? ""}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The names an entry point exports, as another process prints them, and nothing but them. */
+async function names(file: string, source: string): Promise<string[]> {
+  writeFileSync(join(folder, file), source);
+  return JSON.parse(await run(process.execPath, [file])).sort();
+}
+
+beforeAll(async () => {
+  mkdirSync(join(folder, "tarballs"));
+  for (const one of published) {
+    const to = join(folder, "tarballs");
+    await run("npx", ["-y", "pnpm@10", "pack", "--pack-destination", to], join(root, one.folder));
+  }
+  const types = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).devDependencies;
+  writeFileSync(
+    join(folder, "package.json"),
+    JSON.stringify({
+      private: true,
+      type: "module",
+      dependencies: Object.fromEntries([
+        ...published.map(({ manifest }) => [manifest.name, `file:tarballs/${tarball(manifest)}`]),
+        ["@types/node", types["@types/node"]],
+        ["vitest", types.vitest],
+      ]),
+    }),
+  );
+  await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"]);
+});
+
+function tarball({ name }: Manifest): string {
+  const start = `${name.slice(1).replace("/", "-")}-`;
+  const file = readdirSync(join(folder, "tarballs")).find((one) => one.startsWith(start));
+  if (!file) throw new Error(`${name} was not packed`);
+  return file;
+}
+
+describe.each(published)("$manifest.name", ({ manifest: { name } }) => {
+  const at = join(folder, "node_modules", name);
+
+  test("carries its build, its licence and nothing of the workspace", () => {
+    const files = readdirSync(at, { recursive: true, encoding: "utf8" });
+    expect(files).toContain("LICENSE");
+    expect(
+      files.filter((file) => /^(src|test|node_modules)\b|\.test\.|tsconfig/.test(file)),
+    ).toEqual([]);
+    const manifest = readFileSync(join(at, "package.json"), "utf8");
+    expect(manifest).not.toContain("workspace:");
+    expect(manifest).not.toContain("@etcdkit/source");
+    const { exports } = JSON.parse(manifest) as Manifest;
+    const targets = Object.values(exports).flatMap((conditions) => Object.values(conditions));
+    for (const target of targets) expect(files).toContain(target.replace("./", ""));
+  });
+});
+
+describe.each(entries)("%s", (entry) => {
+  test("gives the same names to import and to require()", async () => {
+    const print = "console.log(JSON.stringify(Object.keys(entry)));";
+    const imported = await names("import.mjs", `import * as entry from "${entry}";\n${print}`);
+    const required = await names("require.cjs", `const entry = require("${entry}");\n${print}`);
+    expect(required.filter((name) => name !== "__esModule")).toEqual(imported);
+  });
+});
+
+test("every entry point type-checks under nodenext and strict, from a module and from CommonJS", async () => {
+  const uses = entries.map(
+    (entry, n) => `import * as entry${n} from "${entry}";\nexport { entry${n} };\n`,
+  );
+  writeFileSync(join(folder, "use.mts"), uses.join(""));
+  writeFileSync(join(folder, "use.cts"), uses.join(""));
+  const compilerOptions = {
+    module: "nodenext",
+    target: "es2022",
+    lib: ["es2023", "esnext.disposable"],
+    types: ["node"],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+  };
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ compilerOptions, files: ["use.mts", "use.cts"] }),
+  );
+  await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder]);
+});
