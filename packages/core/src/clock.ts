@@ -1,0 +1,46 @@
+import { platform, uptime } from "node:os";
+import { performance } from "node:perf_hooks";
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time as core sees it, an interface so that tests and a simulator can turn it by hand. Milliseconds throughout. */
+export interface Clock {
+  /** Never goes back, never jumps with the wall clock, and does not stand still while the process or machine does. */
+  now(): number;
+  /** Runs `callback` once, not before `delayMs` have passed. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+}
+
+// os.uptime() is read in steps of 10 ms; anything well above that is a machine that slept
+const NOISE_MS = 200;
+
+/**
+ * The monotonic clock of Node goes on while a process is stopped but stands still while the machine sleeps
+ * (CLOCK_MONOTONIC); the uptime of Linux counts sleep (CLOCK_BOOTTIME). Where the two drift apart, time has passed that
+ * the first did not see. Elsewhere uptime follows the wall clock, so only the monotonic clock is read.
+ */
+export class SystemClock implements Clock {
+  readonly #base: number;
+  #slept = 0;
+
+  constructor(
+    readonly monotonicMs: () => number = () => performance.now(),
+    readonly uptimeMs: () => number = platform() === "linux" ? () => uptime() * 1000 : monotonicMs,
+  ) {
+    this.#base = this.uptimeMs() - this.monotonicMs();
+  }
+
+  now(): number {
+    const monotonic = this.monotonicMs();
+    const drift = this.uptimeMs() - monotonic - this.#base;
+    if (drift > this.#slept + NOISE_MS) this.#slept = drift;
+    return monotonic + this.#slept;
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    const timer = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  }
+}

@@ -1,0 +1,142 @@
+import type { Etcd3, IOptions, Namespace } from "etcd3";
+import { type Clock, SystemClock } from "./clock.js";
+import { SessionClosedError } from "./errors.js";
+import type { Call, Etcd } from "./etcd.js";
+import { openMember, optionsOf, userClient } from "./etcd3.js";
+import { KeepAlive } from "./keepalive.js";
+import { describe } from "./keys.js";
+import type { Lease } from "./lease.js";
+import { Lines } from "./lines.js";
+import { Members, type Patience } from "./members.js";
+import { namespaced } from "./namespace.js";
+import { Watches } from "./watch.js";
+
+/** etcd3's own options, and a namespace. */
+export interface ConnectOptions extends IOptions {
+  /** Confines every key of this connection, those of `client` included: it is put before each. Default: none. */
+  namespace?: string;
+}
+
+/** What sessions, locks and the like share: the members of one etcd cluster, one lease stream, one watch stream. */
+export interface Connection extends AsyncDisposable {
+  /** For your own reads and writes; within the namespace, where one was given. */
+  readonly client: Etcd3 | Namespace;
+  /**
+   * Ends what is open on this connection as if each had been closed, its streams, timers and sockets. Idempotent, never
+   * throws, takes no longer than the sessions' leases would have lived.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects lazily: nothing is sent before the first use. An `Etcd3` of your own lends its options (hosts, credentials, auth);
+ * core's calls go through clients of its own, one a member, without etcd3's breaker and retries, and yours stays open.
+ *
+ * @throws TypeError if the options name no host, or are no options and no `Etcd3`
+ */
+export function connect(options: ConnectOptions | Etcd3): Connection {
+  return openConnection(options, new SystemClock());
+}
+
+/** `connect` on a clock of the caller's. */
+export function openConnection(given: ConnectOptions | Etcd3, clock: Clock): EtcdConnection {
+  const borrowed = optionsOf(given);
+  const { namespace = "", ...options }: ConnectOptions = borrowed ?? checkOptions(given);
+  const hosts = checkHosts(options.hosts);
+  const own = borrowed ? undefined : userClient(options);
+  const root = own ?? (given as Etcd3);
+  const members = hosts.map((host) => {
+    const member = openMember(options, host);
+    return namespace ? namespaced(member, namespace) : member;
+  });
+  const client = namespace ? root.namespace(namespace) : root;
+  return new EtcdConnection(client, members, clock, () => own?.close());
+}
+
+const brand = Symbol.for("etcdkit.Connection");
+
+export class EtcdConnection implements Connection {
+  readonly members: Members;
+  readonly keepAlive: KeepAlive;
+  readonly watches: Watches;
+  readonly leases = new Set<Lease>();
+  readonly lines: Lines;
+  readonly [brand] = true;
+  readonly #background = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly client: Etcd3 | Namespace,
+    members: Etcd[],
+    readonly clock: Clock,
+    readonly closeClient: () => void,
+  ) {
+    this.members = new Members(members, clock);
+    this.keepAlive = new KeepAlive(this.members, clock);
+    this.watches = new Watches(this.members, clock);
+    this.lines = new Lines(this);
+  }
+
+  /** One call, as `Members.call` makes it. */
+  call<T>(operation: (etcd: Etcd, call: Call) => Promise<T>, patience: Patience): Promise<T> {
+    return this.members.call(operation, patience);
+  }
+
+  /** Work that nobody waits for but `close()`: the cleaning up after a cancelled call. Its errors are not told. */
+  background(work: Promise<unknown>): void {
+    const settled = work.catch(() => undefined).finally(() => this.#background.delete(settled));
+    this.#background.add(settled);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const reason = new SessionClosedError("the connection to etcd was closed");
+    await Promise.all([...this.leases].map((lease) => lease.close(reason)));
+    await Promise.all(this.#background);
+    this.lines.close();
+    this.watches.close();
+    this.members.close();
+    this.closeClient();
+  }
+}
+
+/** What siblings use of a connection. Throws a TypeError if it is not one. */
+export function internals(connection: unknown): EtcdConnection {
+  if (typeof connection === "object" && connection !== null && brand in connection) {
+    return connection as EtcdConnection;
+  }
+  throw new TypeError(`expected a Connection as connect() gives it, not ${describe(connection)}`);
+}
+
+function checkOptions(given: unknown): ConnectOptions {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`connect() takes etcd3's options or an Etcd3, not ${describe(given)}`);
+  }
+  const options = given as ConnectOptions;
+  const { namespace } = options;
+  if (namespace !== undefined && (typeof namespace !== "string" || !namespace.isWellFormed())) {
+    throw new TypeError("namespace must be well-formed text");
+  }
+  return options;
+}
+
+function checkHosts(given: unknown): string[] {
+  const hosts = typeof given === "string" ? [given] : given;
+  if (!Array.isArray(hosts) || hosts.length === 0) {
+    throw new TypeError(`hosts must be "host:port" or a list of them, not ${describe(given)}`);
+  }
+  for (const host of hosts) {
+    if (typeof host !== "string" || host.trim() === "") {
+      throw new TypeError(`hosts must be texts like "host:port", not ${describe(host)}`);
+    }
+  }
+  return hosts;
+}

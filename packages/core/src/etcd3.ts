@@ -1,0 +1,350 @@
+import { InterceptingCall, type Interceptor } from "@grpc/grpc-js";
+import { noop } from "cockatiel";
+import {
+  ClientClosedError,
+  Etcd3,
+  EtcdAuthenticationFailedError,
+  EtcdInvalidAuthTokenError,
+  EtcdLeaseInvalidError,
+  EtcdPermissionDeniedError,
+  GRPCAlreadyExistsError,
+  GRPCUnauthenticatedError,
+  type ICompare,
+  type IKeyValue,
+  type IOptions,
+  type IRangeRequest,
+  type IRangeResponse,
+  type IRequestOp,
+  type IResponseStream,
+  type ITxnRequest,
+  type ITxnResponse,
+  isRecoverableError,
+} from "etcd3";
+import {
+  type Call,
+  type Compare,
+  type Etcd,
+  EtcdFailure,
+  type FailureKind,
+  type KeyValue,
+  type Op,
+  type RangeRequest,
+  type RangeResult,
+  type StreamEvents,
+  type TimeToLive,
+  type Txn,
+  type TxnResult,
+} from "./etcd.js";
+
+// A catch-up larger than gRPC's 4 MiB would be dropped whole; subchannels shared by the process can hang for good when
+// a connection is half open.
+const CHANNEL = {
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.max_receive_message_length": 64 << 20,
+};
+const AUTHENTICATE_DEADLINE_MS = 2_000;
+
+// A stream on a member that lost its quorum stays silent unless it asks for a leader (etcd, server/etcdserver/api/v3rpc/interceptor.go).
+const requireLeader: Interceptor = (options, nextCall) =>
+  new InterceptingCall(nextCall(options), {
+    start(metadata, listener, next) {
+      const own = metadata.clone();
+      own.set("hasleader", "true");
+      next(own, listener);
+    },
+  });
+
+/** The options of a client that the user made; undefined if it is not one of this etcd3. */
+export function optionsOf(client: unknown): IOptions | undefined {
+  if (!(client instanceof Etcd3)) return undefined;
+  // etcd3 keeps them under this name, though its types hide it (lib/namespace.js)
+  return (client as unknown as { options: IOptions }).options;
+}
+
+/** The client a user reads and writes with: etcd3's own, but without the breaker that blocks all calls after one bad member. */
+export function userClient(options: IOptions): Etcd3 {
+  return new Etcd3({
+    ...options,
+    grpcOptions: { ...CHANNEL, ...options.grpcOptions },
+    faultHandling: { host: () => noop, ...options.faultHandling },
+  });
+}
+
+/** The port on one member, by a client of its own: no breaker, no retry, failover is ours. */
+export function openMember(options: IOptions, host: string): Etcd {
+  const { defaultCallOptions, auth } = options;
+  const client = new Etcd3({
+    ...options,
+    hosts: host,
+    grpcOptions: { ...CHANNEL, ...options.grpcOptions },
+    faultHandling: { host: () => noop, global: noop },
+    defaultCallOptions: (context) => {
+      const own =
+        typeof defaultCallOptions === "function" ? defaultCallOptions(context) : defaultCallOptions;
+      return context.isStream
+        ? { ...own, interceptors: [...(own?.interceptors ?? []), requireLeader] }
+        : { ...own };
+    },
+    ...(auth && {
+      auth: {
+        callOptions: () => ({ deadline: Date.now() + AUTHENTICATE_DEADLINE_MS }),
+        ...auth,
+      },
+    }),
+  });
+  return new Etcd3Member(client);
+}
+
+class Etcd3Member implements Etcd {
+  constructor(readonly client: Etcd3) {}
+
+  async txn(txn: Txn, call: Call): Promise<TxnResult> {
+    return toTxnResult(await attempt(this.client.kv.txn(fromTxn(txn), toOptions(call))));
+  }
+
+  async range(request: RangeRequest, call: Call): Promise<RangeResult> {
+    return toRangeResult(
+      await attempt(this.client.kv.range(fromRange(request), toOptions(call))),
+    );
+  }
+
+  async leaseGrant(lease: bigint, ttl: number, call: Call): Promise<number> {
+    const request = { ID: String(lease), TTL: ttl };
+    const granted = await attempt(this.client.leaseClient.leaseGrant(request, toOptions(call)));
+    return Number(granted.TTL);
+  }
+
+  async leaseRevoke(lease: bigint, call: Call): Promise<void> {
+    const request = { ID: String(lease) };
+    await attempt(this.client.leaseClient.leaseRevoke(request, toOptions(call)));
+  }
+
+  async leaseTimeToLive(lease: bigint, call: Call): Promise<TimeToLive> {
+    const request = { ID: String(lease), keys: true };
+    const left = await attempt(this.client.leaseClient.leaseTimeToLive(request, toOptions(call)));
+    return { ttl: Number(left.TTL), grantedTtl: Number(left.grantedTTL), keys: left.keys };
+  }
+
+  keepAlive(events: Parameters<Etcd["keepAlive"]>[0]) {
+    const stream = new Stream(this.client.leaseClient.leaseKeepAlive(), {
+      message: (reply) => events.message({ lease: BigInt(reply.ID), ttl: Number(reply.TTL) }),
+      end: events.end,
+    });
+    return {
+      send: (lease: bigint) => stream.write({ ID: String(lease) }),
+      cancel: () => stream.cancel(),
+    };
+  }
+
+  watch(events: Parameters<Etcd["watch"]>[0]) {
+    const stream = new Stream(this.client.watchClient.watch(), {
+      message: (reply) =>
+        events.message({
+          id: BigInt(reply.watch_id),
+          revision: BigInt(reply.header.revision),
+          created: reply.created,
+          canceled: reply.canceled,
+          compactRevision: BigInt(reply.compact_revision),
+          cancelReason: reply.cancel_reason,
+          fragment: reply.fragment,
+          events: reply.events.map((event) => ({
+            type: event.type === "Put" ? "put" : "delete",
+            kv: toKeyValue(event.kv),
+            ...(event.prev_kv && { prevKv: toKeyValue(event.prev_kv) }),
+          })),
+        }),
+      end: events.end,
+    });
+    return {
+      create: (watch: Parameters<ReturnType<Etcd["watch"]>["create"]>[0]) =>
+        stream.write({
+          create_request: {
+            key: watch.key,
+            ...(watch.rangeEnd && { range_end: watch.rangeEnd }),
+            start_revision: String(watch.startRevision),
+            watch_id: String(watch.id),
+            prev_kv: watch.prevKv,
+            fragment: true,
+          },
+        }),
+      cancelWatch: (id: bigint) => stream.write({ cancel_request: { watch_id: String(id) } }),
+      requestProgress: () => stream.write({ progress_request: {} }),
+      cancel: () => stream.cancel(),
+    };
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}
+
+interface Duplex<Request, Reply> extends IResponseStream<Reply> {
+  write(request: Request): void;
+  cancel(): void;
+}
+
+/** etcd3 opens a stream behind a promise; this one takes writes and a cancellation at once. */
+class Stream<Request, Reply> {
+  #duplex: Duplex<Request, Reply> | undefined;
+  #early: Request[] = [];
+  #over = false;
+
+  constructor(
+    opening: Promise<Duplex<Request, Reply>>,
+    readonly events: StreamEvents<Reply>,
+  ) {
+    opening.then(
+      (duplex) => this.#opened(duplex),
+      (error) => this.#end(error),
+    );
+  }
+
+  write(request: Request): void {
+    if (this.#over) return;
+    if (this.#duplex) this.#duplex.write(request);
+    else this.#early.push(request);
+  }
+
+  cancel(): void {
+    this.#over = true;
+    this.#duplex?.cancel();
+  }
+
+  #opened(duplex: Duplex<Request, Reply>): void {
+    // an error of a stream already given up must still have a listener
+    duplex.on("error", (error) => this.#end(error));
+    duplex.on("end", () => this.#end(new EtcdFailure("unavailable", "the stream was ended by etcd")));
+    duplex.on("data", (reply) => {
+      if (!this.#over) this.events.message(reply);
+    });
+    if (this.#over) return duplex.cancel();
+    this.#duplex = duplex;
+    for (const request of this.#early) duplex.write(request);
+    this.#early = [];
+  }
+
+  #end(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.events.end(toFailure(error));
+  }
+}
+
+async function attempt<Reply>(reply: Promise<Reply>): Promise<Reply> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw toFailure(error);
+  }
+}
+
+function toFailure(error: unknown): EtcdFailure {
+  if (error instanceof EtcdFailure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new EtcdFailure(failureKind(error, message), message, { cause: error });
+}
+
+// etcd's own sentences are in api/v3rpc/rpctypes/error.go
+function failureKind(error: unknown, message: string): FailureKind {
+  if (error instanceof EtcdLeaseInvalidError) return "lease-not-found";
+  if (message.includes("lease already exists")) return "lease-exists";
+  if (error instanceof EtcdInvalidAuthTokenError) return "token";
+  if (message.includes("revision of auth store is old")) return "token";
+  if (message.includes("required revision has been compacted")) return "compacted";
+  if (error instanceof EtcdPermissionDeniedError) return "permission";
+  if (error instanceof EtcdAuthenticationFailedError) return "credentials";
+  if (error instanceof GRPCUnauthenticatedError) return "credentials";
+  if (message.includes("user name is empty")) return "credentials";
+  if (error instanceof ClientClosedError) return "closed";
+  if (error instanceof GRPCAlreadyExistsError) return "refused";
+  if (message.includes("database space exceeded")) return "refused";
+  // gRPC's own limits are RESOURCE_EXHAUSTED as an overload is, but will not pass
+  if (message.includes("larger than max")) return "refused";
+  return error instanceof Error && isRecoverableError(error) ? "unavailable" : "refused";
+}
+
+function toOptions(call: Call) {
+  return { deadline: Date.now() + call.deadlineMs };
+}
+
+function fromTxn(txn: Txn): ITxnRequest {
+  return {
+    compare: txn.compare.map(fromCompare),
+    success: txn.success.map(fromOp),
+    failure: txn.failure.map(fromOp),
+  };
+}
+
+function fromCompare(compare: Compare): ICompare {
+  const range = {
+    key: compare.key,
+    ...(compare.rangeEnd && { range_end: compare.rangeEnd }),
+    result: "Equal" as const,
+  };
+  if ("createRevision" in compare) {
+    return { ...range, target: "Create", create_revision: String(compare.createRevision) };
+  }
+  if ("modRevision" in compare) {
+    return { ...range, target: "Mod", mod_revision: String(compare.modRevision) };
+  }
+  return { ...range, target: "Lease", lease: String(compare.lease) };
+}
+
+function fromOp(op: Op): IRequestOp {
+  if ("put" in op) {
+    const { key, value, lease = 0n } = op.put;
+    return { request_put: { key, value, lease: String(lease) } };
+  }
+  if ("range" in op) return { request_range: fromRange(op.range) };
+  if ("txn" in op) return { request_txn: fromTxn(op.txn) };
+  const { key, rangeEnd } = op.deleteRange;
+  return { request_delete_range: { key, ...(rangeEnd && { range_end: rangeEnd }) } };
+}
+
+function fromRange(request: RangeRequest): IRangeRequest {
+  const { key, rangeEnd, limit, revision, sort, keysOnly, maxCreateRevision } = request;
+  return {
+    key,
+    ...(rangeEnd && { range_end: rangeEnd }),
+    ...(limit && { limit }),
+    ...(revision && { revision: String(revision) }),
+    ...(keysOnly && { keys_only: true }),
+    ...(maxCreateRevision && { max_create_revision: String(maxCreateRevision) }),
+    ...(sort && {
+      sort_target: sort.by === "create" ? "Create" : "Key",
+      sort_order: sort.order === "ascend" ? "Ascend" : "Descend",
+    }),
+  };
+}
+
+function toTxnResult(reply: ITxnResponse): TxnResult {
+  return {
+    revision: BigInt(reply.header.revision),
+    succeeded: reply.succeeded,
+    results: reply.responses.map(({ response_range, response_txn }) => ({
+      ...(response_range && { range: toRangeResult(response_range) }),
+      ...(response_txn && { txn: toTxnResult(response_txn) }),
+    })),
+  };
+}
+
+function toRangeResult(reply: IRangeResponse): RangeResult {
+  return {
+    // inside a transaction etcd leaves the part's header empty or without a revision
+    revision: BigInt(reply.header?.revision ?? 0),
+    kvs: reply.kvs.map(toKeyValue),
+    more: reply.more,
+    count: Number(reply.count),
+  };
+}
+
+function toKeyValue(kv: IKeyValue): KeyValue {
+  return {
+    key: kv.key,
+    value: kv.value,
+    createRevision: BigInt(kv.create_revision),
+    modRevision: BigInt(kv.mod_revision),
+    version: BigInt(kv.version),
+    lease: BigInt(kv.lease),
+  };
+}

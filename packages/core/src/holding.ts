@@ -1,0 +1,73 @@
+import type { ComparatorBuilder } from "etcd3";
+import { CoordinationError } from "./errors.js";
+import type { Place } from "./place.js";
+
+/** What a won turn gives: a lock, a leadership, a permit. It lasts until it is released, or lost with its session or key. */
+export class Holding implements AsyncDisposable {
+  readonly #place: Place;
+
+  /** @internal */
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  /** The name that was locked. */
+  get name(): string {
+    return this.#place.line.name;
+  }
+
+  /** Our key in etcd, within the connection's namespace. */
+  get key(): string {
+    return this.#place.key;
+  }
+
+  /**
+   * The create revision of our key. Strictly increases from one holder of a name to the next, so that whoever is handed it along
+   * with a request can refuse an older one; what Go's `IsOwner` compares.
+   */
+  get fencingToken(): bigint {
+    return this.#place.createRevision;
+  }
+
+  /**
+   * Aborts when the holding is lost: its session is, or somebody deleted our key (heard of within a second). The reason says
+   * which: `SessionExpiredError`, `SessionClosedError` or `KeyDeletedError`. A release does not abort it.
+   */
+  get signal(): AbortSignal {
+    return this.#place.signal;
+  }
+
+  /** Whether we still hold. Reads the clock, so it is false after a stall even if no timer has run yet. */
+  get held(): boolean {
+    return this.#place.held;
+  }
+
+  /**
+   * etcd3's transaction builder on the connection's `client`, with our ownership already compared: what is put in its `then()`
+   * happens only if we hold at that moment by etcd's own word. Not to be awaited before `commit()`: a builder has a `then`.
+   *
+   * @throws the reason of `signal` where the holding is lost, a `CoordinationError` with code `RELEASED` after a release
+   */
+  guard(): ComparatorBuilder {
+    if (!this.held) {
+      throw (
+        this.signal.reason ??
+        new CoordinationError("RELEASED", `${this.#place.line.what} was released: ${this.key}`)
+      );
+    }
+    const { client } = this.#place.lease.connection;
+    return client.if(this.key, "Create", "==", String(this.fencingToken));
+  }
+
+  /**
+   * Gives the place to the next. Idempotent. Resolves when our key is gone; tried again until then, or until the lease is
+   * gone. Never throws, also not where the holding was already lost.
+   */
+  release(): Promise<void> {
+    return this.#place.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}

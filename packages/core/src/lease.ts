@@ -1,0 +1,270 @@
+import { randomBytes } from "node:crypto";
+import type { EtcdConnection } from "./connection.js";
+import { Deadline } from "./deadline.js";
+import { unlessAborted } from "./abort.js";
+import { channels } from "./diagnostics.js";
+import { CoordinationError, SessionClosedError, SessionExpiredError } from "./errors.js";
+import { type Call, type Etcd, EtcdFailure } from "./etcd.js";
+import { Ghosts } from "./ghosts.js";
+import type { Renewable } from "./keepalive.js";
+import { leaseHex } from "./keys.js";
+import type { Patience } from "./members.js";
+
+export type SessionState = "connected" | "suspended" | "expired" | "closed";
+
+/** Whatever stands or falls with a lease: a place in line. */
+export interface Dependent {
+  leaseLost(reason: SessionExpiredError | SessionClosedError): void;
+}
+
+export interface LeaseOptions {
+  /** Seconds; what the server grants counts. */
+  ttl: number;
+  /** How long before the server's expiry the lease counts as lost. Default: a tenth of the TTL. */
+  marginMs?: number | undefined;
+  /** Abandons the opening. */
+  signal?: AbortSignal | undefined;
+}
+
+const OPENING_MS = 10_000;
+const LARGEST_ID = (1n << 63n) - 1n;
+
+/** A lease that is renewed by its connection until it is revoked, orphaned or lost. */
+export class Lease implements Renewable {
+  /** Seconds granted. */
+  readonly ttl: number;
+  readonly ttlMs: number;
+  #state: SessionState = "connected";
+  #revocation: Promise<void> | undefined;
+  readonly #controller = new AbortController();
+  readonly #dependents = new Set<Dependent>();
+  readonly #observers = new Set<(state: SessionState) => void>();
+  readonly #keysInUse = new Set<string>();
+  readonly ghosts = new Ghosts(this);
+
+  private constructor(
+    readonly connection: EtcdConnection,
+    readonly id: bigint,
+    ttl: number,
+    readonly deadline: Deadline,
+  ) {
+    this.ttl = ttl;
+    this.ttlMs = ttl * 1_000;
+    connection.leases.add(this);
+  }
+
+  /** A new lease. Rejects at once when `signal` aborts, and what was granted by then is revoked. */
+  static grant(connection: EtcdConnection, options: LeaseOptions): Promise<Lease> {
+    const granting = Lease.#grant(connection, options);
+    return unlessAborted(granting, options.signal, () => {
+      connection.background(granting.then((lease) => lease.close()));
+    });
+  }
+
+  static async #grant(connection: EtcdConnection, options: LeaseOptions): Promise<Lease> {
+    const { clock } = connection;
+    // the id is ours, so that asking again after a lost reply cannot make a second lease
+    const id = (randomBytes(8).readBigUInt64BE() & LARGEST_ID) || 1n;
+    const sentAt = clock.now();
+    const granted = await connection
+      .call((etcd, call) => grantOnce(etcd, id, options.ttl, call), openingPatience(connection, options.signal))
+      .catch((error) => {
+        // what a lost reply may have granted holds no keys; it is revoked now, or else expires
+        connection.background(revoke(connection, id, clock.now() + options.ttl * 1_000));
+        throw error;
+      });
+    const deadline = new Deadline(clock, sentAt, granted * 1_000, options.marginMs ?? granted * 100);
+    const lease = new Lease(connection, id, granted, deadline);
+    // spread, so that sessions opened together are not renewed together for ever
+    connection.keepAlive.add(lease, sentAt + (lease.ttlMs / 6) * (1 + Math.random()));
+    return lease;
+  }
+
+  /** A living lease, left by a former life of this process say. */
+  static async adopt(
+    connection: EtcdConnection,
+    id: bigint,
+    options: Omit<LeaseOptions, "ttl">,
+  ): Promise<Lease> {
+    if (connection.keepAlive.has(id)) {
+      throw new CoordinationError(
+        "LEASE_IN_USE",
+        `lease ${leaseHex(id)} is already open as a session on this connection`,
+      );
+    }
+    const { clock } = connection;
+    let sentAt = 0;
+    const left = await connection.call((etcd, call) => {
+      sentAt = clock.now();
+      return etcd.leaseTimeToLive(id, call);
+    }, openingPatience(connection, options.signal));
+    if (left.ttl <= 0) {
+      throw new SessionExpiredError(`lease ${leaseHex(id)} is gone: it cannot be adopted`);
+    }
+    const marginMs = options.marginMs ?? left.grantedTtl * 100;
+    const deadline = new Deadline(clock, sentAt, left.ttl * 1_000, marginMs);
+    const lease = new Lease(connection, id, left.grantedTtl, deadline);
+    connection.keepAlive.add(lease, sentAt);
+    return lease;
+  }
+
+  /** Aborts when the lease can no longer be relied on. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Reads the clock. */
+  get state(): SessionState {
+    if (this.#controller.signal.aborted) return this.#state;
+    if (this.deadline.passed) this.expired();
+    return this.#state;
+  }
+
+  get alive(): boolean {
+    return this.state === "connected" || this.state === "suspended";
+  }
+
+  /** Why it is not alive; undefined while it is. */
+  get lossReason(): SessionExpiredError | SessionClosedError | undefined {
+    return this.alive ? undefined : this.signal.reason;
+  }
+
+  /** Calls `listener` at each change of state until the returned function is called. */
+  observe(listener: (state: SessionState) => void): () => void {
+    this.#observers.add(listener);
+    return () => this.#observers.delete(listener);
+  }
+
+  attach(dependent: Dependent): void {
+    this.#dependents.add(dependent);
+  }
+
+  detach(dependent: Dependent): void {
+    this.#dependents.delete(dependent);
+  }
+
+  /**
+   * A key name that nothing else of this lease uses until `freeKey`: `base`, and while that is taken `base-1`, `base-2`, …, so
+   * that two contenders of one session exclude each other as those of two sessions do.
+   */
+  reserveKey(base: string): string {
+    let key = base;
+    for (let n = 1; this.#keysInUse.has(key); n++) key = `${base}-${n}`;
+    this.#keysInUse.add(key);
+    return key;
+  }
+
+  /** Takes exactly this name, which must be free; returns what frees it again. */
+  claimKey(key: string): () => void {
+    this.#keysInUse.add(key);
+    return () => this.freeKey(key);
+  }
+
+  freeKey(key: string): void {
+    this.#keysInUse.delete(key);
+  }
+
+  usesKey(key: string): boolean {
+    return this.#keysInUse.has(key);
+  }
+
+  /** A call that only makes sense while the lease lives; repeated until answered, `signal`, or the end of the lease. */
+  async call<T>(
+    operation: (etcd: Etcd, call: Call) => Promise<T>,
+    { what, signal }: { what: string; signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    try {
+      const over = () => this.lossReason;
+      return await this.connection.call(operation, { what, signal, over });
+    } catch (error) {
+      if (error instanceof EtcdFailure && error.kind === "lease-not-found") {
+        this.gone();
+        throw this.lossReason;
+      }
+      throw error;
+    }
+  }
+
+  /** Over for this process, without a word to etcd: the lease and its keys live on until the server's expiry or an adoption. */
+  orphan(): void {
+    this.#lose("closed", new SessionClosedError("the session was orphaned: its lease is left to etcd"));
+  }
+
+  /** Revokes, so that every key of the lease goes at once. Takes no longer than the lease would have lived. */
+  close(reason = new SessionClosedError("the session was closed")): Promise<void> {
+    this.#revocation ??= this.#revoke(reason);
+    return this.#revocation;
+  }
+
+  suspended(is: boolean): void {
+    if (is && this.#state === "connected") this.#become("suspended");
+    else if (!is && this.#state === "suspended") this.#become("connected");
+  }
+
+  expired(): void {
+    this.#lose(
+      "expired",
+      new SessionExpiredError(
+        `session ${leaseHex(this.id)} is lost: its lease was not renewed in time (TTL ${this.ttl} s)`,
+      ),
+    );
+  }
+
+  gone(): void {
+    this.#lose(
+      "expired",
+      new SessionExpiredError(`session ${leaseHex(this.id)} is lost: etcd says its lease is gone`),
+    );
+  }
+
+  #become(state: SessionState, reason?: Error): void {
+    const from = this.#state;
+    this.#state = state;
+    channels.sessionState.publish({ leaseId: this.id, from, to: state, reason });
+    for (const listener of [...this.#observers]) listener(state);
+  }
+
+  #lose(state: "expired" | "closed", reason: SessionExpiredError | SessionClosedError): void {
+    if (this.signal.aborted) return;
+    this.connection.keepAlive.remove(this);
+    this.connection.leases.delete(this);
+    this.ghosts.stop();
+    this.#become(state, reason);
+    for (const dependent of [...this.#dependents]) dependent.leaseLost(reason);
+    this.#dependents.clear();
+    this.#controller.abort(reason);
+  }
+
+  async #revoke(reason: SessionClosedError): Promise<void> {
+    if (!this.alive) return;
+    const serverExpiry = this.deadline.at + this.deadline.marginMs;
+    this.#lose("closed", reason);
+    await revoke(this.connection, this.id, serverExpiry);
+  }
+}
+
+async function grantOnce(etcd: Etcd, id: bigint, ttl: number, call: Call): Promise<number> {
+  try {
+    return await etcd.leaseGrant(id, ttl, call);
+  } catch (error) {
+    if (!(error instanceof EtcdFailure) || error.kind !== "lease-exists") throw error;
+    // an earlier attempt had arrived
+    const { grantedTtl } = await etcd.leaseTimeToLive(id, call);
+    return grantedTtl;
+  }
+}
+
+/** Never fails: a lease that is gone already, or not reached before it expires, is as good as revoked. */
+async function revoke(connection: EtcdConnection, id: bigint, serverExpiry: number): Promise<void> {
+  const over = () =>
+    connection.clock.now() < serverExpiry ? undefined : new SessionExpiredError("expired meanwhile");
+  await connection.call((etcd, call) => etcd.leaseRevoke(id, call), { what: "revoke", over }).catch(() => undefined);
+}
+
+/** How long an opening may take where the caller set no limit. */
+function openingPatience(connection: EtcdConnection, signal: AbortSignal | undefined): Patience {
+  const until = connection.clock.now() + OPENING_MS;
+  const unanswered = () =>
+    new CoordinationError("UNAVAILABLE", "no member of etcd answered while a session was opened");
+  return { what: "session", signal, over: () => (connection.clock.now() < until ? undefined : unanswered()) };
+}

@@ -1,0 +1,133 @@
+import type { Clock, Timer } from "./clock.js";
+import { CoordinationError } from "./errors.js";
+import { type Call, type Etcd, EtcdFailure } from "./etcd.js";
+
+// A member that is well answers in milliseconds. One that has not in this time is left for the next.
+const ATTEMPT_MS = 1_500;
+const FIRST_BACKOFF_MS = 25;
+const LONGEST_BACKOFF_MS = 500;
+
+export interface Patience {
+  /** What the call is about, for an error message: "lock orders/42". */
+  what: string;
+  /** Stops the attempts, with its reason. */
+  signal?: AbortSignal | undefined;
+  /** Asked before each attempt: an error ends the attempts with it. */
+  over?: () => Error | undefined;
+}
+
+/** The members of one cluster: which one serves now, and how a call finds one that answers. */
+export class Members {
+  readonly #all: readonly Etcd[];
+  readonly #clock: Clock;
+  #current = 0;
+  #closed = false;
+  readonly #sleepers = new Set<() => void>();
+
+  constructor(all: readonly Etcd[], clock: Clock) {
+    this.#all = all;
+    this.#clock = clock;
+    // processes that start together should not all begin with the same member
+    this.#current = Math.floor(Math.random() * all.length);
+  }
+
+  get current(): Etcd {
+    const member = this.#all[this.#current];
+    if (!member) throw new Error("a connection has at least one member");
+    return member;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** `member` did not serve: the next one does from now on, unless somebody has already moved on. */
+  failed(member: Etcd): void {
+    if (member === this.current) this.#current = (this.#current + 1) % this.#all.length;
+  }
+
+  /**
+   * Runs `operation` on the current member and, as long as none has answered, on the next, until one answers or `patience`
+   * ends. Only for operations that can be repeated without harm: the outcome of an attempt without an answer is unknown.
+   */
+  async call<T>(
+    operation: (etcd: Etcd, call: Call) => Promise<T>,
+    patience: Patience,
+  ): Promise<T> {
+    for (let failures = 0; ; failures++) {
+      this.#check(patience);
+      const member = this.current;
+      try {
+        return await operation(member, { deadlineMs: ATTEMPT_MS });
+      } catch (error) {
+        if (this.#closed) throw closedError(error);
+        if (!(error instanceof EtcdFailure)) throw error;
+        if (error.kind !== "unavailable" && error.kind !== "token") throw told(error, patience);
+        this.failed(member);
+        // every member gets its first chance at once
+        const round = Math.floor((failures + 1) / this.#all.length);
+        if (round > 0) await this.#backoff(round, patience);
+      }
+    }
+  }
+
+  /** Streams never fetch a new token, unary calls do: so one is made, whatever it answers. */
+  async refreshToken(member: Etcd): Promise<void> {
+    const key = Buffer.from("etcdkit");
+    await member.range({ key, limit: 1 }, { deadlineMs: ATTEMPT_MS }).catch(() => undefined);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const wake of this.#sleepers) wake();
+    for (const member of this.#all) member.close();
+  }
+
+  #check({ signal, over }: Patience): void {
+    if (this.#closed) throw closedError();
+    signal?.throwIfAborted();
+    const error = over?.();
+    if (error) throw error;
+  }
+
+  #backoff(round: number, { signal }: Patience): Promise<void> {
+    const full = Math.min(FIRST_BACKOFF_MS * 2 ** (round - 1), LONGEST_BACKOFF_MS);
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const wake = () => {
+        timer?.cancel();
+        this.#sleepers.delete(wake);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#sleepers.add(wake);
+      signal?.addEventListener("abort", wake);
+      timer = this.#clock.setTimer(full * (0.5 + Math.random() / 2), wake);
+    });
+  }
+}
+
+function closedError(cause?: unknown): CoordinationError {
+  return new CoordinationError("CONNECTION_CLOSED", "the connection to etcd was closed", { cause });
+}
+
+/** A failure that is final, in the words of the face; those that core itself has an answer to stay as they are. */
+function told(failure: EtcdFailure, { what }: Patience): Error {
+  const options = { cause: failure };
+  switch (failure.kind) {
+    case "permission":
+      return new CoordinationError("PERMISSION_DENIED", `${what}: etcd denies permission`, options);
+    case "credentials":
+      return new CoordinationError(
+        "UNAUTHENTICATED",
+        `${what}: etcd does not accept the credentials: ${failure.message}`,
+        options,
+      );
+    case "refused":
+      return new CoordinationError("REFUSED", `${what}: etcd refused: ${failure.message}`, options);
+    case "closed":
+      return closedError(failure);
+    default:
+      return failure;
+  }
+}

@@ -1,0 +1,308 @@
+import { approach, NEAR } from "./approach.js";
+import type { Timer } from "./clock.js";
+import { channels } from "./diagnostics.js";
+import {
+  KeyDeletedError,
+  type SessionClosedError,
+  type SessionExpiredError,
+} from "./errors.js";
+import type { KeyRange } from "./etcd.js";
+import type { Dependent, Lease } from "./lease.js";
+import { type InLine, idOf, type Line } from "./line.js";
+import { deleteOwn, enrol, enrolIfFree } from "./txn.js";
+
+export interface Entry {
+  lease: Lease;
+  line: Line;
+  /** The key to take; with a number behind it while this lease uses it already. */
+  key: string;
+  value: Buffer;
+  signal?: AbortSignal | undefined;
+}
+
+// A holder who met nobody hears of its key's deletion by following the line, which it does only if it holds on for this
+// long: a short hold stays at two calls.
+const MOMENT_MS = 250;
+
+/**
+ * Takes a place in line and resolves with it once it is our turn. Rejects at once when `signal` aborts or the lease is
+ * lost, and the key that was made goes.
+ */
+export async function enter(entry: Entry): Promise<Place> {
+  checkAlive(entry);
+  return new Place(entry).wait();
+}
+
+/** Takes the first place if `blockers` are all empty, undefined if not. Never joins the line. */
+export async function enterIfFree(
+  entry: Entry,
+  blockers: KeyRange[],
+): Promise<Place | undefined> {
+  checkAlive(entry);
+  return new Place(entry).tryTake(blockers);
+}
+
+function checkAlive({ lease, signal }: Entry): void {
+  signal?.throwIfAborted();
+  const reason = lease.lossReason;
+  if (reason) throw reason;
+}
+
+type State = "enrolling" | "waiting" | "held" | "over";
+
+interface Settle {
+  resolve(place: Place | undefined): void;
+  reject(reason: unknown): void;
+}
+
+/** One contender of ours: from the call that enrols it to the deletion of its key. */
+export class Place implements InLine, Dependent {
+  readonly line: Line;
+  readonly lease: Lease;
+  readonly key: string;
+  readonly id: string;
+  readonly #bytes: Buffer;
+  readonly #value: Buffer;
+  readonly #signal: AbortSignal | undefined;
+  readonly #since: number;
+  #state: State = "enrolling";
+  #createRevision: bigint | undefined;
+  /** An attempt to create the key went unanswered. */
+  #doubt = false;
+  #settle: Settle | undefined;
+  /** Aborts when the holding is lost; for the far part of a wait, when the wait is over. */
+  readonly #lost = new AbortController();
+  readonly #waitOver = new AbortController();
+  #heldSince = 0;
+  #moment: Timer | undefined;
+  #leaving: Promise<void> | undefined;
+
+  constructor({ lease, line, key, value, signal }: Entry) {
+    this.lease = lease;
+    this.line = line;
+    this.key = lease.reserveKey(key);
+    this.#bytes = Buffer.from(this.key);
+    this.id = idOf(this.#bytes);
+    this.#value = value;
+    this.#signal = signal;
+    this.#since = lease.connection.clock.now();
+    line.retain();
+  }
+
+  get createRevision(): bigint {
+    return this.#createRevision ?? 0n;
+  }
+
+  /** Aborts when the place is lost while it holds; not by its release. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Reads the clock. */
+  get held(): boolean {
+    return this.#state === "held" && this.lease.alive;
+  }
+
+  wait(): Promise<Place> {
+    return this.#settled(() => this.#enrol()) as Promise<Place>;
+  }
+
+  tryTake(blockers: KeyRange[]): Promise<Place | undefined> {
+    return this.#settled(() => this.#enrolIfFree(blockers));
+  }
+
+  /** Gives the place up. Resolves when its key is gone, or its lease is. */
+  release(): Promise<void> {
+    if (this.#state === "held") {
+      this.#leave();
+      channels.released.publish(this.#told());
+    }
+    return this.#leaving ?? Promise.resolve();
+  }
+
+  turn(): void {
+    if (this.#state === "waiting") this.#win();
+  }
+
+  deleted(): void {
+    const reason = new KeyDeletedError(`${this.line.what}: our key ${this.key} was deleted by another`);
+    this.#lose(reason);
+  }
+
+  failed(error: unknown): void {
+    // a holder keeps its key: that it cannot be watched is no loss, the lease still tells
+    if (this.#state === "waiting") this.#fail(error);
+  }
+
+  leaseLost(reason: SessionExpiredError | SessionClosedError): void {
+    this.#lose(reason);
+  }
+
+  #settled(start: () => void): Promise<Place | undefined> {
+    return new Promise((resolve, reject) => {
+      const abort = () => this.#fail(this.#signal?.reason);
+      const stopListening = () => this.#signal?.removeEventListener("abort", abort);
+      this.#settle = {
+        resolve: (place) => {
+          stopListening();
+          resolve(place);
+        },
+        reject: (reason) => {
+          stopListening();
+          reject(reason);
+        },
+      };
+      this.lease.attach(this);
+      this.#signal?.addEventListener("abort", abort);
+      start();
+    });
+  }
+
+  async #enrol(): Promise<void> {
+    try {
+      const request = { ...this.#request, line: this.line.range };
+      const { createRevision, first, count } = await enrol(this.lease, request);
+      this.#createRevision = createRevision;
+      if (this.#state === "over") return this.#leave();
+      if (first?.key.equals(this.#bytes)) return this.#win();
+      this.#state = "waiting";
+      if (count > NEAR && !this.line.followed) await this.#comeNear();
+    } catch (error) {
+      return this.#enrolmentFailed(error);
+    }
+    if (this.#state === "waiting") this.line.add(this);
+  }
+
+  async #comeNear(): Promise<void> {
+    try {
+      await approach(this.lease.connection, {
+        line: this.line.range,
+        key: this.#bytes,
+        createRevision: this.createRevision,
+        what: this.line.what,
+        signal: this.#waitOver.signal,
+      });
+    } catch (error) {
+      if (this.#state === "waiting") this.#fail(error);
+    }
+  }
+
+  async #enrolIfFree(blockers: KeyRange[]): Promise<void> {
+    try {
+      const enrolment = await enrolIfFree(this.lease, { ...this.#request, blockers });
+      if (!enrolment) return this.#standAside();
+      this.#createRevision = enrolment.createRevision;
+      // found, but waiting as it may have done in a former life: whoever only tries leaves no key behind
+      if (!enrolment.created && !(await this.#holdsNow())) return this.#standAside();
+    } catch (error) {
+      return this.#enrolmentFailed(error);
+    }
+    if (this.#state === "over") return this.#leave();
+    this.#win();
+  }
+
+  async #holdsNow(): Promise<boolean> {
+    const holders = this.line.policy.holders(await this.line.contenders());
+    return [...holders].some(({ key }) => key === this.key);
+  }
+
+  #standAside(): void {
+    const settle = this.#settle;
+    this.#state = "over";
+    if (this.#createRevision === undefined) this.#forget();
+    else this.#leave();
+    settle?.resolve(undefined);
+  }
+
+  get #request() {
+    return {
+      key: this.#bytes,
+      value: this.#value,
+      what: this.line.what,
+      signal: this.#signal,
+      unanswered: () => {
+        this.#doubt = true;
+      },
+    };
+  }
+
+  #win(): void {
+    // between the event and now the process may have stood still
+    const reason = this.lease.lossReason;
+    if (reason) return this.#lose(reason);
+    const { clock } = this.lease.connection;
+    // who waited is followed already
+    if (this.#state !== "waiting") {
+      this.#moment = clock.setTimer(MOMENT_MS, () => this.line.add(this));
+    }
+    this.#state = "held";
+    this.#heldSince = clock.now();
+    const { name } = this.line;
+    const waitMs = this.#heldSince - this.#since;
+    channels.acquired.publish({ name, key: this.key, fencingToken: this.createRevision, waitMs });
+    this.#settle?.resolve(this);
+  }
+
+  /** The wait ends without a win, and takes its key along. */
+  #fail(reason: unknown): void {
+    if (this.#state !== "enrolling" && this.#state !== "waiting") return;
+    const enrolling = this.#state === "enrolling";
+    this.#state = "over";
+    this.#settle?.reject(reason);
+    this.#waitOver.abort(reason);
+    // while the enrolment is under way its outcome decides what there is to delete
+    if (!enrolling) this.#leave();
+  }
+
+  /** The key, or its lease, is gone without our doing. */
+  #lose(reason: KeyDeletedError | SessionExpiredError | SessionClosedError): void {
+    const state = this.#state;
+    if (state === "over") return;
+    this.#state = "over";
+    this.#waitOver.abort(reason);
+    if (state === "held") {
+      channels.lost.publish({ ...this.#told(), reason });
+      this.#lost.abort(reason);
+    } else {
+      this.#settle?.reject(reason);
+    }
+    if (state !== "enrolling") this.#forget();
+  }
+
+  #enrolmentFailed(error: unknown): void {
+    if (this.#state === "enrolling") {
+      this.#state = "over";
+      this.#settle?.reject(error);
+      this.#waitOver.abort(error);
+    }
+    // found out by deletion, whatever has become of it
+    if (this.#doubt) this.#leave();
+    else this.#forget();
+  }
+
+  /** Deletes the key, again and again until that is answered or the lease is gone. */
+  #leave(): void {
+    this.#state = "over";
+    this.line.remove(this);
+    const { lease, line } = this;
+    if (this.#doubt) lease.ghosts.suspect(this.key);
+    const deletion = lease.alive
+      ? deleteOwn(lease, this.#bytes, this.#createRevision, line.what)
+      : Promise.resolve();
+    this.#leaving = deletion.catch(() => undefined).finally(() => this.#forget());
+    lease.connection.background(this.#leaving);
+  }
+
+  #forget(): void {
+    this.#moment?.cancel();
+    this.line.remove(this);
+    this.line.release();
+    this.lease.detach(this);
+    this.lease.freeKey(this.key);
+  }
+
+  #told() {
+    const heldMs = this.lease.connection.clock.now() - this.#heldSince;
+    return { name: this.line.name, key: this.key, fencingToken: this.createRevision, heldMs };
+  }
+}

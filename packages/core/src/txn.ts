@@ -1,0 +1,94 @@
+import { CoordinationError } from "./errors.js";
+import { type Call, type Etcd, EtcdFailure, type KeyRange, type KeyValue, type Txn } from "./etcd.js";
+import type { Lease } from "./lease.js";
+
+/**
+ * The guarded writes. Each may be sent again when its reply was lost: create my key if it is absent, delete my key if its
+ * create revision is mine, delete my key if its lease is mine.
+ */
+
+export interface Enrolment {
+  /** Of our key: our place in line, and the fencing token if it wins. */
+  createRevision: bigint;
+  /** The key with the smallest create revision in the line. */
+  first: KeyValue | undefined;
+  /** All keys in the line. */
+  count: number;
+}
+
+interface Enrol {
+  key: Buffer;
+  value: Buffer;
+  what: string;
+  signal?: AbortSignal | undefined;
+  /** An attempt ended without an answer: it may have been carried out, or may yet be. */
+  unanswered(): void;
+}
+
+/** Creates our key with our lease, or finds it as an attempt without an answer, or a former life on this lease, left it. */
+export async function enrol(lease: Lease, request: Enrol & { line: KeyRange }): Promise<Enrolment> {
+  const { key, value, line, what } = request;
+  const sort = { by: "create", order: "ascend" } as const;
+  const readFirst = { range: { ...line, limit: 1, keysOnly: true, sort } };
+  const txn: Txn = {
+    compare: [{ key, createRevision: 0n }],
+    success: [{ put: { key, value, lease: lease.id } }, readFirst],
+    failure: [{ range: { key } }, readFirst],
+  };
+  const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
+  const first = results[1]?.range;
+  return {
+    createRevision: succeeded ? revision : foundRevision(results[0]?.range?.kvs[0], lease, what),
+    first: first?.kvs[0],
+    count: first?.count ?? 0,
+  };
+}
+
+/** As `enrol`, but creates nothing where any of `blockers` has a key; undefined then, unless our own key is found. */
+export async function enrolIfFree(
+  lease: Lease,
+  request: Enrol & { blockers: KeyRange[] },
+): Promise<{ createRevision: bigint; created: boolean } | undefined> {
+  const { key, value, blockers, what } = request;
+  const txn: Txn = {
+    // over a range, "create revision is 0" holds only where the range is empty
+    compare: [...blockers, { key }].map((range) => ({ ...range, createRevision: 0n })),
+    success: [{ put: { key, value, lease: lease.id } }],
+    failure: [{ range: { key } }],
+  };
+  const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
+  if (succeeded) return { createRevision: revision, created: true };
+  const own = results[0]?.range?.kvs[0];
+  return own && { createRevision: foundRevision(own, lease, what), created: false };
+}
+
+/** Deletes our key if it still is the one of `createRevision`, or where that is not known, if it is our lease's. */
+export async function deleteOwn(
+  lease: Lease,
+  key: Buffer,
+  createRevision: bigint | undefined,
+  what: string,
+): Promise<void> {
+  const ours = createRevision === undefined ? { lease: lease.id } : { createRevision };
+  const txn = { compare: [{ key, ...ours }], success: [{ deleteRange: { key } }], failure: [] };
+  await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+}
+
+function attempts(txn: Txn, { unanswered }: Enrol) {
+  return async (etcd: Etcd, call: Call) => {
+    try {
+      return await etcd.txn(txn, call);
+    } catch (error) {
+      if (error instanceof EtcdFailure && error.kind === "unavailable") unanswered();
+      throw error;
+    }
+  };
+}
+
+function foundRevision(own: KeyValue | undefined, lease: Lease, what: string): bigint {
+  if (own?.lease === lease.id) return own.createRevision;
+  throw new CoordinationError(
+    "KEY_TAKEN",
+    `${what}: the key that should be ours, ${own?.key}, belongs to another lease`,
+  );
+}

@@ -1,0 +1,257 @@
+import type { Clock, Timer } from "./clock.js";
+import {
+  type Etcd,
+  EtcdFailure,
+  type KeyRange,
+  type WatchEvent,
+  type WatchReply,
+  type WatchStream,
+} from "./etcd.js";
+import type { Members } from "./members.js";
+
+export interface WatchOptions extends KeyRange {
+  /** The first revision to deliver; "from now on" where absent. */
+  startRevision?: bigint;
+  prevKv?: boolean;
+}
+
+export interface WatchHandlers {
+  /** Once: every event after `revision` will be delivered (from `startRevision` where that was given). */
+  created?: ((revision: bigint) => void) | undefined;
+  /** One or more whole revisions, in order, each event once, whatever happens to the stream meanwhile. */
+  events(events: WatchEvent[]): void;
+  /** The last word, not after `close()`: "compacted" (list again), "permission", "refused" or "closed". */
+  ended(failure: EtcdFailure): void;
+}
+
+export interface Watch {
+  close(): void;
+}
+
+interface Subscription extends WatchHandlers {
+  readonly options: WatchOptions;
+  /** From which revision a new stream has to deliver; 0n: from now on, nothing is promised yet. */
+  resumeFrom: bigint;
+  /** `created` was called. */
+  announced: boolean;
+  /** On the present stream. */
+  id: bigint;
+  /** Its creation on the present stream is not answered yet. */
+  pending: boolean;
+  /** The server may still be reading old revisions for it, and withholds progress replies meanwhile (etcd 3.5 and later). */
+  unsynced: boolean;
+  fragments: WatchEvent[];
+}
+
+const PROGRESS_MS = 500;
+const UNANSWERED_LIMIT = 3;
+// while a watch catches up, missing progress replies alone are no death
+const UNANSWERED_LIMIT_UNSYNCED = 10;
+const STALL_MS = 250;
+const FIRST_BACKOFF_MS = 50;
+const LONGEST_BACKOFF_MS = 1_000;
+
+/** One stream carries all watches of a connection. */
+export class Watches {
+  readonly #members: Members;
+  readonly #clock: Clock;
+  readonly #subscriptions = new Set<Subscription>();
+  /** Those created on the present stream, by id, in the order of creation. */
+  readonly #byId = new Map<bigint, Subscription>();
+  #lastId = 0n;
+  #stream: WatchStream | undefined;
+  #member: Etcd | undefined;
+  #heard = false;
+  #unanswered = 0;
+  #backoffMs = FIRST_BACKOFF_MS;
+  #timer: Timer | undefined;
+  #timerAt = 0;
+
+  constructor(members: Members, clock: Clock) {
+    this.#members = members;
+    this.#clock = clock;
+  }
+
+  open(options: WatchOptions, handlers: WatchHandlers): Watch {
+    const subscription: Subscription = {
+      options,
+      created: handlers.created?.bind(handlers),
+      events: handlers.events.bind(handlers),
+      ended: handlers.ended.bind(handlers),
+      resumeFrom: options.startRevision ?? 0n,
+      announced: false,
+      id: 0n,
+      pending: false,
+      unsynced: false,
+      fragments: [],
+    };
+    this.#subscriptions.add(subscription);
+    if (this.#stream) this.#create(subscription);
+    else if (!this.#timer) this.#openStream();
+    return { close: () => this.#close(subscription) };
+  }
+
+  /** Ends every watch. */
+  close(): void {
+    for (const subscription of [...this.#subscriptions]) {
+      this.#end(subscription, new EtcdFailure("closed", "the connection to etcd was closed"));
+    }
+  }
+
+  #close(subscription: Subscription): void {
+    if (!this.#subscriptions.delete(subscription)) return;
+    if (this.#byId.delete(subscription.id)) this.#stream?.cancelWatch(subscription.id);
+    this.#stopIfIdle();
+  }
+
+  #end(subscription: Subscription, failure: EtcdFailure): void {
+    if (!this.#subscriptions.delete(subscription)) return;
+    this.#byId.delete(subscription.id);
+    this.#stopIfIdle();
+    subscription.ended(failure);
+  }
+
+  #stopIfIdle(): void {
+    if (this.#subscriptions.size > 0) return;
+    this.#dropStream();
+  }
+
+  #dropStream(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#stream?.cancel();
+    this.#stream = undefined;
+    this.#byId.clear();
+  }
+
+  #openStream(): void {
+    const member = this.#members.current;
+    this.#member = member;
+    this.#heard = false;
+    this.#unanswered = 0;
+    const stream = member.watch({
+      message: (reply) => {
+        if (this.#stream === stream) this.#received(reply);
+      },
+      end: (failure) => {
+        if (this.#stream === stream) this.#reopen(member, failure);
+      },
+    });
+    this.#stream = stream;
+    for (const subscription of this.#subscriptions) this.#create(subscription);
+    this.#setTimer(PROGRESS_MS, () => this.#checkAlive());
+  }
+
+  #create(subscription: Subscription): void {
+    const { key, rangeEnd, prevKv = false } = subscription.options;
+    subscription.id = ++this.#lastId;
+    subscription.fragments = [];
+    subscription.pending = true;
+    subscription.unsynced = subscription.resumeFrom > 0n;
+    this.#byId.set(subscription.id, subscription);
+    const { id, resumeFrom: startRevision } = subscription;
+    this.#stream?.create({ id, key, rangeEnd, prevKv, startRevision });
+  }
+
+  /** The stream is dead: another one, on the next member, carries every watch on from where it is. */
+  async #reopen(member: Etcd, failure: EtcdFailure): Promise<void> {
+    this.#dropStream();
+    if (failure.kind === "closed" || this.#members.closed) return this.close();
+    const delayMs = this.#backoffMs;
+    this.#backoffMs = Math.min(this.#backoffMs * 2, LONGEST_BACKOFF_MS);
+    if (failure.kind === "token") await this.#members.refreshToken(member);
+    else this.#members.failed(member);
+    if (this.#stream || this.#timer || this.#subscriptions.size === 0) return;
+    this.#setTimer(delayMs * (0.5 + Math.random() / 2), () => {
+      this.#timer = undefined;
+      this.#openStream();
+    });
+  }
+
+  /** Asks a silent stream for a sign of life. */
+  #checkAlive(): void {
+    const late = this.#clock.now() - this.#timerAt > STALL_MS;
+    if (this.#heard || late) {
+      this.#unanswered = 0;
+    } else {
+      const limit = [...this.#subscriptions].some((subscription) => subscription.unsynced)
+        ? UNANSWERED_LIMIT_UNSYNCED
+        : UNANSWERED_LIMIT;
+      if (this.#unanswered >= limit && this.#member) {
+        const failure = new EtcdFailure("unavailable", "the watch stream went silent");
+        this.#reopen(this.#member, failure);
+        return;
+      }
+      this.#unanswered++;
+      this.#stream?.requestProgress();
+    }
+    this.#heard = false;
+    this.#setTimer(PROGRESS_MS, () => this.#checkAlive());
+  }
+
+  #setTimer(delayMs: number, callback: () => void): void {
+    this.#timerAt = this.#clock.now() + delayMs;
+    this.#timer = this.#clock.setTimer(delayMs, callback);
+  }
+
+  #received(reply: WatchReply): void {
+    this.#heard = true;
+    this.#unanswered = 0;
+    this.#backoffMs = FIRST_BACKOFF_MS;
+    const subscription = this.#subscriptionOf(reply);
+    if (!subscription) return;
+    if (reply.canceled) return this.#canceled(subscription, reply);
+    if (reply.created) return this.#created(subscription, reply.revision);
+    if (reply.events.length > 0) this.#deliver(subscription, reply);
+  }
+
+  #subscriptionOf(reply: WatchReply): Subscription | undefined {
+    if (reply.id !== -1n) return this.#byId.get(reply.id);
+    if (reply.created && reply.canceled) {
+      // refused without an id: creations are answered in order (etcd, server/etcdserver/api/v3rpc/watch.go)
+      return [...this.#byId.values()].find((subscription) => subscription.pending);
+    }
+    // a progress reply for the whole stream: every watch on it has caught up
+    for (const subscription of this.#byId.values()) subscription.unsynced = false;
+    return undefined;
+  }
+
+  #created(subscription: Subscription, revision: bigint): void {
+    subscription.pending = false;
+    // "from now on" is from here, on this stream and on every later one
+    if (subscription.resumeFrom === 0n) subscription.resumeFrom = revision + 1n;
+    else if (subscription.resumeFrom > revision) subscription.unsynced = false;
+    if (subscription.announced) return;
+    subscription.announced = true;
+    subscription.created?.(revision);
+  }
+
+  #deliver(subscription: Subscription, reply: WatchReply): void {
+    subscription.fragments.push(...reply.events);
+    if (reply.fragment) return;
+    const events = subscription.fragments.filter(
+      (event) => event.kv.modRevision >= subscription.resumeFrom,
+    );
+    subscription.fragments = [];
+    const last = events.at(-1);
+    if (!last) return;
+    subscription.resumeFrom = last.kv.modRevision + 1n;
+    subscription.events(events);
+  }
+
+  #canceled(subscription: Subscription, reply: WatchReply): void {
+    const { compactRevision, cancelReason } = reply;
+    if (compactRevision > 0n) {
+      const message = `revision ${subscription.resumeFrom} is compacted (up to ${compactRevision})`;
+      return this.#end(subscription, new EtcdFailure("compacted", message));
+    }
+    if (cancelReason.includes("permission denied")) {
+      return this.#end(subscription, new EtcdFailure("permission", cancelReason));
+    }
+    if (cancelReason.includes("auth token") && this.#member) {
+      this.#reopen(this.#member, new EtcdFailure("token", cancelReason));
+      return;
+    }
+    this.#end(subscription, new EtcdFailure("refused", cancelReason || "etcd ended the watch"));
+  }
+}

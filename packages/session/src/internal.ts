@@ -1,0 +1,1 @@
+export { leaseOf } from "./session.js";
