@@ -24,7 +24,7 @@ export async function inspectBinaries(etcd: string): Promise<EtcdBinaries> {
 
 /** The first executable of that name on PATH. */
 export async function onPath(name: string): Promise<string | undefined> {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     const file = join(folder, name);
     if (folder !== "" && (await isExecutable(file))) return file;
   }

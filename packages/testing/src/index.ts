@@ -1,12 +1,17 @@
+export type { AuthOptions, AuthUser } from "./auth.js";
 export type { EtcdBinaries } from "./binaries.js";
+export type { TlsOptions } from "./certificates.js";
 export type { ClientCredentials } from "./credentials.js";
 export { TestingError, type TestingErrorCode } from "./errors.js";
+export { EtcdCluster } from "./etcd-cluster.js";
 export type { ClientOptions, EtcdServer } from "./etcd-server.js";
 export { type EventuallyOptions, eventually, type Settled } from "./eventually.js";
 export { DEFAULT_ETCD_VERSION, type FindEtcdOptions, findEtcd, findEtcdctl } from "./find-etcd.js";
 export { ManualClock, type ManualTimer } from "./manual-clock.js";
+export type { MemberOptions } from "./member-options.js";
 export type { BreakAfterOptions, ProxyOptions, StallOptions } from "./proxy-options.js";
 export type { Direction } from "./proxy-pipe.js";
+export { type StartClusterOptions, startCluster } from "./start-cluster.js";
 export { type StartEtcdOptions, startEtcd } from "./start-etcd.js";
 export { startProxy } from "./start-proxy.js";
 export { TcpProxy } from "./tcp-proxy.js";

@@ -18,7 +18,7 @@ const SILENCE_MS = 30_000;
  * unless it has the sum the release's SHA256SUMS gives. `ETCD_DOWNLOAD_BASE` names a mirror.
  */
 export async function unpackRelease(version: string, folder: string): Promise<void> {
-  const base = (process.env["ETCD_DOWNLOAD_BASE"] || DEFAULT_BASE).replace(/\/+$/, "");
+  const base = (process.env.ETCD_DOWNLOAD_BASE || DEFAULT_BASE).replace(/\/+$/, "");
   const address = `${base}/v${version}`;
   const name = archiveName(version);
   const sums = await (await get(`${address}/SHA256SUMS`)).text();

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { Clients } from "../src/clients.js";
 import { eventually, startProxy, type TcpProxy } from "../src/index.js";
 import { sharedEtcd } from "../src/vitest.js";

@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { type AuthOptions, enableAuth, rootOf } from "./auth.js";
+import type { EtcdBinaries } from "./binaries.js";
+import { makeCertificates } from "./certificates.js";
+import { type ClientDefaults, Clients } from "./clients.js";
+import { findEtcd } from "./find-etcd.js";
+import { LocalServer } from "./local-server.js";
+import { Member } from "./member.js";
+import type { MemberOptions } from "./member-options.js";
+import { clientEndpoint, findPlace } from "./member-place.js";
+import { planMember } from "./member-plan.js";
+import { startProxy } from "./start-proxy.js";
+import type { TcpProxy } from "./tcp-proxy.js";
+
+export interface LaunchOptions extends MemberOptions {
+  names: string[];
+  /** Whether a proxy stands before each member. */
+  proxied: boolean;
+  /** Keeps the data of a single member; `undefined` for temporary folders. */
+  dataDir: string | undefined;
+}
+
+export interface Launched {
+  servers: LocalServer[];
+  proxies: TcpProxy[];
+  /** For clients of all members; through the proxies, if there are any. */
+  defaults: ClientDefaults;
+}
+
+const PORT_TRIES = 5;
+
+/** Starts the members of one cluster and waits until all are ready; all of them or none. */
+export async function launch(options: LaunchOptions): Promise<Launched> {
+  const { version } = options;
+  const binaries = await findEtcd(version === undefined ? {} : { version });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await launchOnce(options, binaries);
+    } catch (error) {
+      // another process took one of the ports in between
+      const raced = error instanceof Error && error.message.includes("address already in use");
+      if (!raced || attempt === PORT_TRIES) throw error;
+    }
+  }
+}
+
+async function launchOnce(options: LaunchOptions, binaries: EtcdBinaries): Promise<Launched> {
+  const members: Member[] = [];
+  const proxies: TcpProxy[] = [];
+  try {
+    const { tls, auth, dataDir } = options;
+    const certificates = tls ? await makeCertificates(tls === true ? {} : tls) : undefined;
+    const places = await Promise.all(options.names.map((name) => findPlace(name, dataDir)));
+    const cluster = { binaries, options, places, token: `etcdkit-${randomUUID()}`, certificates };
+    const endpoints: string[] = [];
+    for (const place of places) {
+      const own = clientEndpoint(place);
+      const proxy = options.proxied ? await startProxy({ target: own }) : undefined;
+      if (proxy) proxies.push(proxy);
+      endpoints.push(proxy?.endpoint ?? own);
+      members.push(new Member(await planMember(cluster, place, proxy?.endpoint ?? own)));
+    }
+    const credentials = certificates?.credentials;
+    await all(members.map((member) => member.start()));
+    if (auth) await turnOn(auth, { endpoints, credentials, auth: undefined });
+    const shared = { credentials, auth: auth && rootOf(auth) };
+    const servers = members.map(
+      (member) =>
+        new LocalServer(member, binaries.version, { ...shared, endpoints: [member.plan.endpoint] }),
+    );
+    return { servers, proxies, defaults: { ...shared, endpoints } };
+  } catch (error) {
+    await Promise.all(proxies.map((proxy) => proxy.close()));
+    await Promise.all(members.map((member) => member.kill().then(() => member.remove())));
+    throw error;
+  }
+}
+
+async function turnOn(auth: AuthOptions, defaults: ClientDefaults): Promise<void> {
+  const clients = new Clients(defaults);
+  try {
+    await enableAuth(clients.open(), auth);
+  } finally {
+    clients.close();
+  }
+}
+
+// unlike Promise.all, it leaves nothing under way when it rejects
+async function all(starts: Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(starts)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}

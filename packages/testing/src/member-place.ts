@@ -1,0 +1,34 @@
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { freePorts } from "./ports.js";
+
+/** Where a member is. */
+export interface MemberPlace {
+  name: string;
+  /** Holds the data, the log and the certificates. */
+  folder: string;
+  /** Whether the folder goes away with the member. */
+  disposable: boolean;
+  clientPort: number;
+  peerPort: number;
+}
+
+/** @param dataDir kept when the member stops; `undefined` for a temporary folder */
+export async function findPlace(name: string, dataDir: string | undefined): Promise<MemberPlace> {
+  const [clientPort = 0, peerPort = 0] = await freePorts(2);
+  const folder =
+    dataDir === undefined ? await mkdtemp(join(tmpdir(), "etcdkit-")) : resolve(dataDir);
+  await mkdir(folder, { recursive: true });
+  return { name, folder, disposable: dataDir === undefined, clientPort, peerPort };
+}
+
+/** Where clients reach it, when nothing stands between: `host:port`. */
+export function clientEndpoint(place: MemberPlace): string {
+  return `127.0.0.1:${place.clientPort}`;
+}
+
+/** Where the other members reach it. */
+export function peerUrl(place: MemberPlace): string {
+  return `http://127.0.0.1:${place.peerPort}`;
+}

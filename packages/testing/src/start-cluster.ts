@@ -1,0 +1,39 @@
+import { EtcdCluster } from "./etcd-cluster.js";
+import { launch } from "./launch.js";
+import type { MemberOptions } from "./member-options.js";
+
+export interface StartClusterOptions extends MemberOptions {
+  /** How many members. Default 3. */
+  size?: number;
+  /** Whether clients reach each member through a proxy of its own. Default false. */
+  proxied?: boolean;
+  /** Time between a leader's heartbeats, in milliseconds. Default etcd's: 100. */
+  heartbeatMs?: number;
+  /**
+   * How long members wait for a heartbeat before they elect another leader, in milliseconds: at
+   * least 5 heartbeats. Default etcd's: 1,000.
+   */
+  electionMs?: number;
+}
+
+/**
+ * Starts a cluster of real members, named `etcd-1` and so on, and waits until all are ready. It is
+ * always started, also where `ETCD_ENDPOINTS` names a running one.
+ *
+ * @throws {TestingError} as `startEtcd` does
+ */
+export async function startCluster(options: StartClusterOptions = {}): Promise<EtcdCluster> {
+  const { size = 3, proxied = false, heartbeatMs, electionMs, args = [], ...rest } = options;
+  const { servers, proxies, defaults } = await launch({
+    ...rest,
+    names: Array.from({ length: size }, (_, index) => `etcd-${index + 1}`),
+    proxied,
+    dataDir: undefined,
+    args: [
+      ...(heartbeatMs === undefined ? [] : [`--heartbeat-interval=${heartbeatMs}`]),
+      ...(electionMs === undefined ? [] : [`--election-timeout=${electionMs}`]),
+      ...args,
+    ],
+  });
+  return new EtcdCluster(servers, proxies, defaults);
+}
