@@ -27,6 +27,7 @@ export interface LeaseOptions {
 }
 
 const OPENING_MS = 10_000;
+const CONFIRM_MS = 500;
 const LARGEST_ID = (1n << 63n) - 1n;
 
 /** A lease that is renewed by its connection until it is revoked, orphaned or lost. */
@@ -36,6 +37,7 @@ export class Lease implements Renewable {
   readonly ttlMs: number;
   #state: SessionState = "connected";
   #revocation: Promise<void> | undefined;
+  #confirmation: Promise<void> | undefined;
   readonly #controller = new AbortController();
   readonly #dependents = new Set<Dependent>();
   readonly #observers = new Set<(state: SessionState) => void>();
@@ -183,6 +185,20 @@ export class Lease implements Renewable {
       }
       throw error;
     }
+  }
+
+  /** Asks etcd whether the lease is still there. Resolves within `CONFIRM_MS`, and the lease is lost by then if etcd said no. */
+  confirm(): Promise<void> {
+    this.#confirmation ??= this.connection.members.current
+      .leaseTimeToLive(this.id, { deadlineMs: CONFIRM_MS })
+      .then(({ ttl }) => {
+        if (ttl < 0) this.gone();
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        this.#confirmation = undefined;
+      });
+    return this.#confirmation;
   }
 
   /** Over for this process, without a word to etcd: the lease and its keys live on until the server's expiry or an adoption. */

@@ -73,6 +73,7 @@ export class Place implements InLine, Dependent {
   /** Aborts when the holding is lost; for the far part of a wait, when the wait is over. */
   readonly #lost = new AbortController();
   readonly #waitOver = new AbortController();
+  #keyGone = false;
   #heldSince = 0;
   #moment: Timer | undefined;
   #leaving: Promise<void> | undefined;
@@ -100,7 +101,7 @@ export class Place implements InLine, Dependent {
 
   /** Reads the clock. */
   get held(): boolean {
-    return this.#state === "held" && this.lease.alive;
+    return this.#state === "held" && !this.#keyGone && this.lease.alive;
   }
 
   wait(): Promise<Place> {
@@ -125,8 +126,13 @@ export class Place implements InLine, Dependent {
   }
 
   deleted(): void {
-    const reason = new KeyDeletedError(`${this.line.what}: our key ${this.key} was deleted by another`);
-    this.#lose(reason);
+    if (this.#keyGone || (this.#state !== "held" && this.#state !== "waiting")) return;
+    this.#keyGone = true;
+    // a lease that ended takes its keys along: then that is the reason, and `leaseLost` has told it
+    this.lease.confirm().then(() => {
+      const told = `${this.line.what}: our key ${this.key} was deleted by another`;
+      this.#lose(new KeyDeletedError(told));
+    });
   }
 
   failed(error: unknown): void {
