@@ -5,5 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@etcdkit/source"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["@etcdkit/testing/setup"],
+    testTimeout: 30_000,
   },
 });
