@@ -28,6 +28,7 @@ export interface LeaseOptions {
 
 const OPENING_MS = 10_000;
 const CONFIRM_MS = 500;
+const ABANDONED_MS = 2_000;
 const LARGEST_ID = (1n << 63n) - 1n;
 
 /** A lease that is renewed by its connection until it is revoked, orphaned or lost. */
@@ -71,8 +72,8 @@ export class Lease implements Renewable {
     const granted = await connection
       .call((etcd, call) => grantOnce(etcd, id, options.ttl, call), openingPatience(connection, options.signal))
       .catch((error) => {
-        // what a lost reply may have granted holds no keys; it is revoked now, or else expires
-        connection.background(revoke(connection, id, clock.now() + options.ttl * 1_000));
+        // what a lost reply may have granted holds no keys: it is revoked if that is soon done, or else expires
+        connection.background(revoke(connection, id, clock.now() + ABANDONED_MS));
         throw error;
       });
     const deadline = new Deadline(clock, sentAt, granted * 1_000, options.marginMs ?? granted * 100);
