@@ -24,7 +24,11 @@ export class Clients {
       // the default breakers block every call for 5 s after a fault, which is what tests are about
       faultHandling: { host: () => noop, global: noop },
       // channels shared through the global pool can stay stuck on a connection that is dead
-      grpcOptions: { "grpc.use_local_subchannel_pool": 1 },
+      grpcOptions: {
+        "grpc.use_local_subchannel_pool": 1,
+        // Node deprecates a TLS server name that is an IP address, and warns of it
+        ...(credentials && { "grpc.ssl_target_name_override": "localhost" }),
+      },
       ...options,
     });
     this.#open.add(client);

@@ -4,14 +4,21 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type AptSource, aptSources } from "./apt-sources.js";
-import { pinned, suiteOf } from "./debian-pins.js";
+import { type Origin, origin } from "./debian-origin.js";
+import { pinned } from "./debian-pins.js";
 import { TestingError } from "./errors.js";
 import { progress } from "./progress.js";
 
 const run = promisify(execFile);
 const PACKAGES = ["etcd-server", "etcd-client"];
-const DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** Where the system says what it is; elsewhere in tests. */
+export interface SystemFiles {
+  osRelease: string;
+  apt: string;
+}
+
+const SYSTEM: SystemFiles = { osRelease: "/etc/os-release", apt: "/etc/apt" };
 
 /**
  * Puts `etcd` and `etcdctl` of the distribution's packages into `folder`, leaving the system as it
@@ -19,13 +26,18 @@ const DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
  *
  * @param version taken from the suite of Debian that has it; `undefined` for the one this system's
  *   own release comes with
+ * @throws {TestingError} `bad-checksum` for a package that neither a known key nor a known sum vouches for
  */
-export async function unpackPackages(version: string | undefined, folder: string): Promise<void> {
-  const { suite, source } = await origin(version);
+export async function unpackPackages(
+  version: string | undefined,
+  folder: string,
+  system: SystemFiles = SYSTEM,
+): Promise<void> {
+  const from = await origin(version, system);
   const work = await mkdtemp(join(tmpdir(), "etcdkit-apt-"));
   try {
-    progress(`fetching etcd ${version ?? ""} from the packages of ${suite}`.replace("  ", " "));
-    const files = await download(work, suite, source, version !== undefined);
+    progress(`fetching etcd${version ? ` ${version}` : ""} from the packages of ${from.suite}`);
+    const files = await download(work, from, version !== undefined);
     for (const file of files) await run("dpkg", ["-x", file, join(work, "root")]);
     for (const name of ["etcd", "etcdctl"]) {
       await copyFile(join(work, "root", "usr", "bin", name), join(folder, name));
@@ -35,48 +47,13 @@ export async function unpackPackages(version: string | undefined, folder: string
   }
 }
 
-async function origin(version: string | undefined): Promise<{ suite: string; source: AptSource }> {
-  const os = await readFile("/etc/os-release", "utf8").catch(() => "");
-  const field = (name: string) => new RegExp(`^${name}="?([^"\n]*)`, "m").exec(os)?.[1];
-  const codename = field("VERSION_CODENAME");
-  const sources = await aptSources();
-  const own = sources.find(
-    // Ubuntu has its etcd in universe
-    ({ suites, components }) =>
-      suites.some((suite) => suite === codename) &&
-      (field("ID") !== "ubuntu" || components.includes("universe")),
-  );
-  if (!own || codename === undefined) {
-    throw new Error(
-      `this is no Debian or Ubuntu with package sources (${field("ID") ?? process.platform})`,
-    );
-  }
-  if (version === undefined) return { suite: codename, source: own };
-  const suite = suiteOf[version];
-  if (field("ID") !== "debian" || suite === undefined) {
-    throw new Error(`no release of ${field("ID")} is known to have etcd ${version}`);
-  }
-  return { suite, source: { ...own, components: ["main"] } };
-}
-
-async function download(
-  work: string,
-  suite: string,
-  source: AptSource,
-  mayPin: boolean,
-): Promise<string[]> {
+async function download(work: string, from: Origin, mayPin: boolean): Promise<string[]> {
   const debs = join(work, "debs");
   await mkdir(debs);
-  const signed = await aptGet(
-    work,
-    debs,
-    suite,
-    source,
-    `signed-by=${source.keyring ?? DEBIAN_KEYRING}`,
-  );
+  const signed = await aptGet(work, debs, from, from.keyring && `signed-by=${from.keyring}`);
   if (signed === undefined) return await packages(debs);
   if (!mayPin) throw new Error(signed);
-  const unsigned = await aptGet(work, debs, suite, source, "trusted=yes");
+  const unsigned = await aptGet(work, debs, from, "trusted=yes");
   if (unsigned !== undefined) throw new Error(signed);
   const files = await packages(debs);
   for (const file of files) {
@@ -86,7 +63,7 @@ async function download(
     if (pinned.has(sum)) continue;
     throw new TestingError(
       "bad-checksum",
-      `the lists of ${suite} are not signed with a key this system knows, and the package has a sum that is not known either (${sum}); the signature: ${signed}`,
+      `the lists of ${from.suite} are not signed with a key this system knows, and the package has a sum that is not known either (${sum}); the signature: ${signed}`,
     );
   }
   return files;
@@ -96,12 +73,12 @@ async function download(
 async function aptGet(
   work: string,
   debs: string,
-  suite: string,
-  source: AptSource,
-  trust: string,
+  from: Origin,
+  trust: string | undefined,
 ): Promise<string | undefined> {
   const list = join(work, "sources.list");
-  await writeFile(list, `deb [${trust}] ${source.base} ${suite} ${source.components.join(" ")}\n`);
+  const options = trust === undefined ? "" : `[${trust}] `;
+  await writeFile(list, `deb ${options}${from.base} ${from.suite} ${from.components.join(" ")}\n`);
   await mkdir(join(work, "lists", "partial"), { recursive: true });
   await mkdir(join(work, "cache", "archives", "partial"), { recursive: true });
   const settings = {
@@ -116,13 +93,13 @@ async function aptGet(
     "Acquire::http::Timeout": "10",
     "Acquire::https::Timeout": "10",
   };
-  const options = [
+  const flags = [
     "-qq",
     ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
   ];
   // an update may fail in a hook that needs root, after the lists were fetched
-  const update = await run("apt-get", [...options, "update"]).then(() => "", said);
-  const got = await run("apt-get", [...options, "download", ...PACKAGES], { cwd: debs }).then(
+  const update = await run("apt-get", [...flags, "update"]).then(() => "", said);
+  const got = await run("apt-get", [...flags, "download", ...PACKAGES], { cwd: debs }).then(
     () => undefined,
     said,
   );

@@ -16,7 +16,6 @@ export class EtcdCluster implements AsyncDisposable {
   /** Where `proxied` was asked for, what stands before each member, in the same order; else none. */
   readonly proxies: readonly TcpProxy[];
   readonly #clients: Clients;
-  // status needs no log-in, and a log-in needs a quorum
   readonly #probes: readonly Etcd3[];
   #stopping: Promise<void> | undefined;
 
@@ -30,7 +29,7 @@ export class EtcdCluster implements AsyncDisposable {
     this.proxies = proxies;
     this.#clients = new Clients(defaults);
     this.#probes = members.map(({ endpoints }) => {
-      const probe = new Clients({ ...defaults, endpoints, auth: undefined });
+      const probe = new Clients({ ...defaults, endpoints });
       return probe.open({ defaultCallOptions: () => ({ deadline: Date.now() + STATUS_MS }) });
     });
   }
