@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { findEtcd, findEtcdctl } from "../src/index.js";
+import { freePort } from "../src/ports.js";
 
 // no release has this number, so that nothing but these tests' own server can have it
 const VERSION = "9.9.9";
@@ -107,7 +108,7 @@ test("what is in the cache but does not run is replaced", async () => {
 });
 
 test("nothing works: the error names every way, and what each said", async () => {
-  vi.stubEnv("ETCD_DOWNLOAD_BASE", "http://127.0.0.1:1");
+  vi.stubEnv("ETCD_DOWNLOAD_BASE", `http://127.0.0.1:${await freePort()}`);
   const find = findEtcd();
   await expect(find).rejects.toMatchObject({ code: "not-found" });
   const { message } = (await find.catch((error: unknown) => error)) as Error;
