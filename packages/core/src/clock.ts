@@ -15,6 +15,8 @@ export interface Clock {
 
 // os.uptime() is read in steps of 10 ms; anything well above that is a machine that slept
 const NOISE_MS = 200;
+// Node runs a timer beyond 2^31 - 1 ms at once
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
  * The monotonic clock of Node goes on while a process is stopped but stands still while the machine sleeps
@@ -40,7 +42,13 @@ export class SystemClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    const timer = setTimeout(callback, delayMs);
-    return { cancel: () => clearTimeout(timer) };
+    if (delayMs <= LONGEST_TIMER_MS) {
+      const timer = setTimeout(callback, delayMs);
+      return { cancel: () => clearTimeout(timer) };
+    }
+    let timer = this.setTimer(LONGEST_TIMER_MS, () => {
+      timer = this.setTimer(delayMs - LONGEST_TIMER_MS, callback);
+    });
+    return { cancel: () => timer.cancel() };
   }
 }

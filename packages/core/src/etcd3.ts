@@ -103,9 +103,7 @@ class Etcd3Member implements Etcd {
   }
 
   async range(request: RangeRequest, call: Call): Promise<RangeResult> {
-    return toRangeResult(
-      await attempt(this.client.kv.range(fromRange(request), toOptions(call))),
-    );
+    return toRangeResult(await attempt(this.client.kv.range(fromRange(request), toOptions(call))));
   }
 
   async leaseGrant(lease: bigint, ttl: number, call: Call): Promise<number> {
@@ -213,7 +211,9 @@ class Stream<Request, Reply> {
   #opened(duplex: Duplex<Request, Reply>): void {
     // an error of a stream already given up must still have a listener
     duplex.on("error", (error) => this.#end(error));
-    duplex.on("end", () => this.#end(new EtcdFailure("unavailable", "the stream was ended by etcd")));
+    duplex.on("end", () =>
+      this.#end(new EtcdFailure("unavailable", "the stream was ended by etcd")),
+    );
     duplex.on("data", (reply) => {
       if (!this.#over) this.events.message(reply);
     });

@@ -132,7 +132,7 @@ export class KeepAlive {
     const stream = member.keepAlive({
       message: (reply) => this.#answered(reply),
       end: (error) => {
-        if (this.#stream === stream) this.#ended(member, error);
+        if (this.#stream === stream) void this.#ended(member, error);
       },
     });
     this.#stream = stream;
@@ -154,10 +154,7 @@ export class KeepAlive {
     this.#drop();
     const now = this.#clock.now();
     this.#reopenAt = atOnce ? now : now + this.#backoffMs;
-    this.#backoffMs = Math.min(
-      Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS),
-      LONGEST_BACKOFF_MS,
-    );
+    this.#backoffMs = Math.min(Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
     if (this.#members.closed || this.#renewals.size === 0) return;
     if (atOnce) this.#open();
     else this.#wakeBy(this.#reopenAt);

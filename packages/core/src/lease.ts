@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
+import { unlessAborted } from "./abort.js";
 import type { EtcdConnection } from "./connection.js";
 import { Deadline } from "./deadline.js";
-import { unlessAborted } from "./abort.js";
 import { channels } from "./diagnostics.js";
 import { CoordinationError, SessionClosedError, SessionExpiredError } from "./errors.js";
 import { type Call, type Etcd, EtcdFailure } from "./etcd.js";
 import { Ghosts } from "./ghosts.js";
 import type { Renewable } from "./keepalive.js";
 import { leaseHex } from "./keys.js";
-import type { Patience } from "./members.js";
+import { promptly } from "./members.js";
 
 export type SessionState = "connected" | "suspended" | "expired" | "closed";
 
@@ -26,7 +26,6 @@ export interface LeaseOptions {
   signal?: AbortSignal | undefined;
 }
 
-const OPENING_MS = 10_000;
 const CONFIRM_MS = 500;
 const ABANDONED_MS = 2_000;
 const LARGEST_ID = (1n << 63n) - 1n;
@@ -67,16 +66,24 @@ export class Lease implements Renewable {
   static async #grant(connection: EtcdConnection, options: LeaseOptions): Promise<Lease> {
     const { clock } = connection;
     // the id is ours, so that asking again after a lost reply cannot make a second lease
-    const id = (randomBytes(8).readBigUInt64BE() & LARGEST_ID) || 1n;
+    const id = randomBytes(8).readBigUInt64BE() & LARGEST_ID || 1n;
     const sentAt = clock.now();
     const granted = await connection
-      .call((etcd, call) => grantOnce(etcd, id, options.ttl, call), openingPatience(connection, options.signal))
+      .call(
+        (etcd, call) => grantOnce(etcd, id, options.ttl, call),
+        promptly(clock, "session", options.signal),
+      )
       .catch((error) => {
         // what a lost reply may have granted holds no keys: it is revoked if that is soon done, or else expires
         connection.background(revoke(connection, id, clock.now() + ABANDONED_MS));
         throw error;
       });
-    const deadline = new Deadline(clock, sentAt, granted * 1_000, options.marginMs ?? granted * 100);
+    const deadline = new Deadline(
+      clock,
+      sentAt,
+      granted * 1_000,
+      options.marginMs ?? granted * 100,
+    );
     const lease = new Lease(connection, id, granted, deadline);
     // spread, so that sessions opened together are not renewed together for ever
     connection.keepAlive.add(lease, sentAt + (lease.ttlMs / 6) * (1 + Math.random()));
@@ -97,10 +104,14 @@ export class Lease implements Renewable {
     }
     const { clock } = connection;
     let sentAt = 0;
-    const left = await connection.call((etcd, call) => {
-      sentAt = clock.now();
-      return etcd.leaseTimeToLive(id, call);
-    }, openingPatience(connection, options.signal));
+    const asked = connection.call(
+      (etcd, call) => {
+        sentAt = clock.now();
+        return etcd.leaseTimeToLive(id, call);
+      },
+      promptly(clock, "session", options.signal),
+    );
+    const left = await unlessAborted(asked, options.signal);
     if (left.ttl <= 0) {
       throw new SessionExpiredError(`lease ${leaseHex(id)} is gone: it cannot be adopted`);
     }
@@ -204,7 +215,10 @@ export class Lease implements Renewable {
 
   /** Over for this process, without a word to etcd: the lease and its keys live on until the server's expiry or an adoption. */
   orphan(): void {
-    this.#lose("closed", new SessionClosedError("the session was orphaned: its lease is left to etcd"));
+    this.#lose(
+      "closed",
+      new SessionClosedError("the session was orphaned: its lease is left to etcd"),
+    );
   }
 
   /** Revokes, so that every key of the lease goes at once. Takes no longer than the lease would have lived. */
@@ -274,14 +288,10 @@ async function grantOnce(etcd: Etcd, id: bigint, ttl: number, call: Call): Promi
 /** Never fails: a lease that is gone already, or not reached before it expires, is as good as revoked. */
 async function revoke(connection: EtcdConnection, id: bigint, serverExpiry: number): Promise<void> {
   const over = () =>
-    connection.clock.now() < serverExpiry ? undefined : new SessionExpiredError("expired meanwhile");
-  await connection.call((etcd, call) => etcd.leaseRevoke(id, call), { what: "revoke", over }).catch(() => undefined);
-}
-
-/** How long an opening may take where the caller set no limit. */
-function openingPatience(connection: EtcdConnection, signal: AbortSignal | undefined): Patience {
-  const until = connection.clock.now() + OPENING_MS;
-  const unanswered = () =>
-    new CoordinationError("UNAVAILABLE", "no member of etcd answered while a session was opened");
-  return { what: "session", signal, over: () => (connection.clock.now() < until ? undefined : unanswered()) };
+    connection.clock.now() < serverExpiry
+      ? undefined
+      : new SessionExpiredError("expired meanwhile");
+  await connection
+    .call((etcd, call) => etcd.leaseRevoke(id, call), { what: "revoke", over })
+    .catch(() => undefined);
 }

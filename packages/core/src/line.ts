@@ -2,6 +2,7 @@ import type { EtcdConnection } from "./connection.js";
 import type { KeyValue, WatchEvent } from "./etcd.js";
 import { underPrefix } from "./keys.js";
 import type { Lines } from "./lines.js";
+import { promptly } from "./members.js";
 import { listRange, Snapshot } from "./snapshot.js";
 
 /** One who waits or holds in a line: a key under its prefix. */
@@ -112,7 +113,8 @@ export class Line {
 
   /** All contenders in order, read from etcd. */
   async contenders(): Promise<Contender[]> {
-    const { kvs } = await listRange(this.connection, this.range, this.what);
+    const patience = promptly(this.connection.clock, this.what);
+    const { kvs } = await listRange(this.connection, this.range, patience);
     return kvs.sort(byCreateRevision).map(toContender);
   }
 

@@ -6,6 +6,7 @@ import { type Call, type Etcd, EtcdFailure } from "./etcd.js";
 const ATTEMPT_MS = 1_500;
 const FIRST_BACKOFF_MS = 25;
 const LONGEST_BACKOFF_MS = 500;
+const PROMPTLY_MS = 10_000;
 
 export interface Patience {
   /** What the call is about, for an error message: "lock orders/42". */
@@ -14,6 +15,17 @@ export interface Patience {
   signal?: AbortSignal | undefined;
   /** Asked before each attempt: an error ends the attempts with it. */
   over?: () => Error | undefined;
+}
+
+/** For a call that nobody asked to wait: `UNAVAILABLE` when no member has answered in 10 s. */
+export function promptly(clock: Clock, what: string, signal?: AbortSignal): Patience {
+  const until = clock.now() + PROMPTLY_MS;
+  const unanswered = () =>
+    new CoordinationError(
+      "UNAVAILABLE",
+      `${what}: no member of etcd answered in ${PROMPTLY_MS} ms`,
+    );
+  return { what, signal, over: () => (clock.now() < until ? undefined : unanswered()) };
 }
 
 /** The members of one cluster: which one serves now, and how a call finds one that answers. */
@@ -50,10 +62,7 @@ export class Members {
    * Runs `operation` on the current member and, as long as none has answered, on the next, until one answers or `patience`
    * ends. Only for operations that can be repeated without harm: the outcome of an attempt without an answer is unknown.
    */
-  async call<T>(
-    operation: (etcd: Etcd, call: Call) => Promise<T>,
-    patience: Patience,
-  ): Promise<T> {
+  async call<T>(operation: (etcd: Etcd, call: Call) => Promise<T>, patience: Patience): Promise<T> {
     for (let failures = 0; ; failures++) {
       this.#check(patience);
       const member = this.current;

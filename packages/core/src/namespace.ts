@@ -1,4 +1,13 @@
-import type { Etcd, KeyRange, KeyValue, Op, OpResult, RangeResult, Txn, TxnResult } from "./etcd.js";
+import type {
+  Etcd,
+  KeyRange,
+  KeyValue,
+  Op,
+  OpResult,
+  RangeResult,
+  Txn,
+  TxnResult,
+} from "./etcd.js";
 import { prefixEnd } from "./keys.js";
 
 /** The same member seen through a namespace: every key that goes down gets the prefix, every key that comes up loses it. */

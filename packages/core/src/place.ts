@@ -1,11 +1,7 @@
 import { approach, NEAR } from "./approach.js";
 import type { Timer } from "./clock.js";
 import { channels } from "./diagnostics.js";
-import {
-  KeyDeletedError,
-  type SessionClosedError,
-  type SessionExpiredError,
-} from "./errors.js";
+import { KeyDeletedError, type SessionClosedError, type SessionExpiredError } from "./errors.js";
 import type { KeyRange } from "./etcd.js";
 import type { Dependent, Lease } from "./lease.js";
 import { type InLine, idOf, type Line } from "./line.js";
@@ -34,10 +30,7 @@ export async function enter(entry: Entry): Promise<Place> {
 }
 
 /** Takes the first place if `blockers` are all empty, undefined if not. Never joins the line. */
-export async function enterIfFree(
-  entry: Entry,
-  blockers: KeyRange[],
-): Promise<Place | undefined> {
+export async function enterIfFree(entry: Entry, blockers: KeyRange[]): Promise<Place | undefined> {
   checkAlive(entry);
   return new Place(entry).tryTake(blockers);
 }
@@ -129,7 +122,7 @@ export class Place implements InLine, Dependent {
     if (this.#keyGone || (this.#state !== "held" && this.#state !== "waiting")) return;
     this.#keyGone = true;
     // a lease that ended takes its keys along: then that is the reason, and `leaseLost` has told it
-    this.lease.confirm().then(() => {
+    void this.lease.confirm().then(() => {
       const told = `${this.line.what}: our key ${this.key} was deleted by another`;
       this.#lose(new KeyDeletedError(told));
     });

@@ -57,7 +57,8 @@ export class Snapshot {
     let joinedAt: bigint | undefined;
 
     const list = () => {
-      listRange(this.#connection, this.#range, this.#what, attempt.signal).then(
+      const patience = { what: this.#what, signal: attempt.signal };
+      listRange(this.#connection, this.#range, patience).then(
         (list) => {
           if (attempt.signal.aborted) return;
           listed = list;
@@ -120,12 +121,11 @@ export class Snapshot {
 export async function listRange(
   connection: EtcdConnection,
   range: KeyRange,
-  what: string,
-  signal?: AbortSignal,
+  patience: Patience,
 ): Promise<{ kvs: KeyValue[]; revision: bigint }> {
   for (;;) {
     try {
-      return await listPages(connection, range, { what, signal });
+      return await listPages(connection, range, patience);
     } catch (error) {
       // compacted between two pages: the revision of the first cannot be read any more
       if (!(error instanceof EtcdFailure) || error.kind !== "compacted") throw error;

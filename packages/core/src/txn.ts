@@ -1,5 +1,12 @@
 import { CoordinationError } from "./errors.js";
-import { type Call, type Etcd, EtcdFailure, type KeyRange, type KeyValue, type Txn } from "./etcd.js";
+import {
+  type Call,
+  type Etcd,
+  EtcdFailure,
+  type KeyRange,
+  type KeyValue,
+  type Txn,
+} from "./etcd.js";
 import type { Lease } from "./lease.js";
 
 /**

@@ -134,7 +134,7 @@ export class Watches {
         if (this.#stream === stream) this.#received(reply);
       },
       end: (failure) => {
-        if (this.#stream === stream) this.#reopen(member, failure);
+        if (this.#stream === stream) void this.#reopen(member, failure);
       },
     });
     this.#stream = stream;
@@ -179,7 +179,7 @@ export class Watches {
         : UNANSWERED_LIMIT;
       if (this.#unanswered >= limit && this.#member) {
         const failure = new EtcdFailure("unavailable", "the watch stream went silent");
-        this.#reopen(this.#member, failure);
+        void this.#reopen(this.#member, failure);
         return;
       }
       this.#unanswered++;
@@ -249,7 +249,7 @@ export class Watches {
       return this.#end(subscription, new EtcdFailure("permission", cancelReason));
     }
     if (cancelReason.includes("auth token") && this.#member) {
-      this.#reopen(this.#member, new EtcdFailure("token", cancelReason));
+      void this.#reopen(this.#member, new EtcdFailure("token", cancelReason));
       return;
     }
     this.#end(subscription, new EtcdFailure("refused", cancelReason || "etcd ended the watch"));

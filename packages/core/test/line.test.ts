@@ -38,7 +38,13 @@ function grant(connection: EtcdConnection, ttl = 30): Promise<Lease> {
 
 function join(lease: Lease, signal?: AbortSignal): Promise<Place> {
   const line = lease.connection.lines.get(name, firstHolds);
-  return enter({ lease, line, key: `${name}/${leaseHex(lease.id)}`, value: Buffer.alloc(0), signal });
+  return enter({
+    lease,
+    line,
+    key: `${name}/${leaseHex(lease.id)}`,
+    value: Buffer.alloc(0),
+    signal,
+  });
 }
 
 async function keys(): Promise<string[]> {
@@ -122,7 +128,7 @@ describe("a line", () => {
     await stranger("2");
     const { turn } = await inLine(await grant(open(proxy.endpoint)));
     let won = false;
-    turn.then(() => {
+    void turn.then(() => {
       won = true;
     });
     await proxy.cut();
@@ -174,7 +180,7 @@ describe("a long line", () => {
     const line = connection.lines.get(name, firstHolds);
     const client = testClient();
     let won = false;
-    turn.then(() => {
+    void turn.then(() => {
       won = true;
     });
     for (let n = 0; n < 5; n++) {
@@ -195,7 +201,9 @@ describe("a long line", () => {
     for (let n = 0; n < NEAR + 5; n++) await stranger(`${n}`);
     const lease = await grant(open());
     const { turn } = await inLine(lease);
-    await testClient().delete().key(`${name}/${leaseHex(lease.id)}`);
+    await testClient()
+      .delete()
+      .key(`${name}/${leaseHex(lease.id)}`);
     await expect(turn).rejects.toMatchObject({ code: "KEY_DELETED" });
   });
 

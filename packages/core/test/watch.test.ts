@@ -172,7 +172,9 @@ describe("a watch", () => {
 
   it("creates a thousand without waiting for one another, on one stream", async () => {
     proxy.delay(20); // each way: one by one they would take 40 s
-    const many = Array.from({ length: 1_000 }, (_, n) => record({ key: Buffer.from(`${prefix}${n}`) }));
+    const many = Array.from({ length: 1_000 }, (_, n) =>
+      record({ key: Buffer.from(`${prefix}${n}`) }),
+    );
     await created(...many);
     expect(proxy.accepted).toBe(1);
     const revision = await put(`${prefix}700`);

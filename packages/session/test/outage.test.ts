@@ -62,7 +62,9 @@ async function withSession(
 const now = () => performance.now();
 
 describe.concurrent.each(Object.entries(outages))("when %s", (_, { begin, end, etcdRuns }) => {
-  it("the session is lost at its deadline, while etcd still keeps its lease", async ({ expect }) => {
+  it("the session is lost at its deadline, while etcd still keeps its lease", async ({
+    expect,
+  }) => {
     await withSession(3, async ({ server, proxy, session }) => {
       await begin(server, proxy);
       const client = server.client();
@@ -89,7 +91,7 @@ describe.concurrent.each(Object.entries(outages))("when %s", (_, { begin, end, e
   it("for less than that, nothing is lost", async ({ expect }) => {
     await withSession(8, async ({ server, proxy, session }) => {
       const states: SessionState[] = [];
-      (async () => {
+      void (async () => {
         for await (const state of session.states()) states.push(state);
       })();
       await begin(server, proxy);

@@ -118,7 +118,7 @@ describe("a session whose renewals go unanswered", () => {
   it("is suspended after 1.5 s, and connected again with an answer", async () => {
     await renewed();
     const states: SessionState[] = [];
-    (async () => {
+    void (async () => {
       for await (const state of session.states()) states.push(state);
     })();
     silence();
@@ -138,7 +138,7 @@ describe("a session whose renewals go unanswered", () => {
   it("is not suspended by a stall of its own process, when the answer was there all along", async () => {
     await renewed();
     const states: SessionState[] = [];
-    (async () => {
+    void (async () => {
       for await (const state of session.states()) states.push(state);
     })();
     const left = session.remainingMs;

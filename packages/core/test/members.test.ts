@@ -1,0 +1,111 @@
+import { startProxy } from "@etcdkit/testing";
+import { eventually, sharedEtcd } from "@etcdkit/testing/vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { SystemClock } from "../src/clock.js";
+import { type EtcdConnection, openConnection } from "../src/connection.js";
+import { Lease } from "../src/lease.js";
+import type { Patience } from "../src/members.js";
+
+function open(hosts: string[]): EtcdConnection {
+  const connection = openConnection({ hosts }, new SystemClock());
+  onTestFinished(() => connection.close());
+  return connection;
+}
+
+async function proxied() {
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+/** How long one read takes, in milliseconds. */
+async function read(connection: EtcdConnection, patience: Partial<Patience> = {}): Promise<number> {
+  const key = Buffer.from("absent");
+  const started = performance.now();
+  await connection.call((etcd, call) => etcd.range({ key }, call), { what: "test", ...patience });
+  return performance.now() - started;
+}
+
+describe("members of which one", () => {
+  it("refuses connections: another one serves at once, and goes on serving", async () => {
+    const live = sharedEtcd().endpoints[0] ?? "";
+    const connection = open(["127.0.0.1:1", "127.0.0.1:2", live]);
+    for (let n = 0; n < 3; n++) expect(await read(connection)).toBeLessThan(1_000);
+  });
+
+  it("falls silent: another one serves within 2 s, and is stuck to", async () => {
+    const proxies = [await proxied(), await proxied()];
+    const connection = open(proxies.map(({ endpoint }) => endpoint));
+    await read(connection);
+    const used = proxies.find(({ accepted }) => accepted > 0);
+    const other = proxies.find(({ accepted }) => accepted === 0);
+    used?.stall();
+    expect(await read(connection)).toBeLessThan(2_000);
+    expect(other?.accepted).toBe(1);
+    used?.resume();
+    const before = used?.bytes.up;
+    for (let n = 0; n < 20; n++) await read(connection);
+    expect(used?.bytes.up).toBe(before);
+  });
+
+  it("carries the lease stream and the watch stream falls silent: both go on within 3 s", async () => {
+    const proxies = [await proxied(), await proxied()];
+    const connection = open(proxies.map(({ endpoint }) => endpoint));
+    const lease = await Lease.grant(connection, { ttl: 4 });
+    let created = false;
+    let events = 0;
+    connection.watches.open(
+      { key: Buffer.from(`watched/${lease.id}`) },
+      {
+        created: () => {
+          created = true;
+        },
+        events: (batch) => {
+          events += batch.length;
+        },
+        ended: ({ kind }) => expect(kind).toBe("closed"),
+      },
+    );
+    await eventually(() => created);
+    proxies.find(({ accepted }) => accepted > 0)?.stall({ discard: true });
+    const put = { key: Buffer.from(`watched/${lease.id}`), value: Buffer.from("") };
+    const txn = { compare: [], success: [{ put }], failure: [] };
+    await connection.call((etcd, call) => etcd.txn(txn, call), { what: "test" });
+    await eventually(() => events === 1, { withinMs: 3_000 });
+    const until = performance.now() + 4_000;
+    await eventually(() => performance.now() > until && lease.state === "connected", {
+      withinMs: 6_000,
+    });
+  });
+});
+
+describe("a call", () => {
+  it("is given up when its signal aborts, and when it is over for another reason", async () => {
+    const connection = open(["127.0.0.1:1"]);
+    const stop = new AbortController();
+    const stopped = read(connection, { signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(stopped).rejects.toThrow("enough");
+    const over = new Error("over");
+    await expect(read(connection, { over: () => over })).rejects.toBe(over);
+  });
+
+  it("rejects when the connection is closed under it", async () => {
+    const connection = open(["127.0.0.1:1"]);
+    const closed = read(connection);
+    const rejected = expect(closed).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
+    await connection.close();
+    await rejected;
+  });
+
+  it("that etcd refuses says what it was about", async () => {
+    const connection = open(sharedEtcd().endpoints);
+    const put = { key: Buffer.from("big"), value: Buffer.alloc(4 << 20) };
+    const txn = { compare: [], success: [{ put }], failure: [] };
+    const refused = connection.call((etcd, call) => etcd.txn(txn, call), { what: "the big one" });
+    await expect(refused).rejects.toMatchObject({
+      code: "REFUSED",
+      message: expect.stringContaining("the big one"),
+    });
+  });
+});
