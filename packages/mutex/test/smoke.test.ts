@@ -1,20 +1,15 @@
 import { once } from "node:events";
 import { Mutex, SessionClosedError } from "@etcdkit/mutex";
-import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { startHolder } from "./holder.js";
+import { inLine } from "./in-line.js";
 import { openSession } from "./open-session.js";
 
 // Run on every supported etcd: what a version could do otherwise.
 
 async function keysUnder(prefix: string): Promise<string[]> {
   return await testClient().getAll().prefix(prefix).keys();
-}
-
-/** Resolves once `count` stand in line. */
-async function inLine(mutex: Mutex, count: number): Promise<void> {
-  const what = `${count} in line`;
-  await eventually(async () => (await mutex.contenders()).length === count, { what });
 }
 
 test("one locks, the other one waits, and holds when the first releases", async () => {

@@ -1,0 +1,74 @@
+import { Mutex } from "@etcdkit/mutex";
+import { eventually, startProxy } from "@etcdkit/testing";
+import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, test } from "vitest";
+import { heard, startHolder } from "./holder.js";
+import { openSession } from "./open-session.js";
+
+const TTL = 2;
+const TTL_MS = TTL * 1_000;
+
+test("a killed holder is followed by the next one TTL to TTL + 1 s after its last renewal", async () => {
+  const name = `${testPrefix()}lock`;
+  const [target = ""] = sharedEtcd().endpoints;
+  const sent: { at: number; bytes: Buffer }[] = [];
+  await using proxy = await startProxy({
+    target,
+    onData: (bytes, direction) => {
+      if (direction === "up") sent.push({ at: performance.now(), bytes });
+    },
+  });
+  const { program, leaseId, fencingToken } = await startHolder({
+    hosts: [proxy.endpoint],
+    name,
+    ttl: TTL,
+  });
+  // the renewals, seen from outside: etcd counts the TTL from when it gets one
+  const request = keepAliveRequest(leaseId);
+  const renewals = () => sent.filter(({ bytes }) => bytes.includes(request));
+  const waiting = new Mutex(await openSession({ ttl: 10 }), name).lock();
+  await eventually(() => renewals().length >= 2, { what: "two renewals" });
+
+  program.process.kill("SIGKILL");
+  await program.ended;
+  const lastRenewal = renewals().at(-1)?.at ?? 0;
+  const next = await waiting;
+  const afterMs = performance.now() - lastRenewal;
+  expect(next.held).toBe(true);
+  expect(next.fencingToken).toBeGreaterThan(fencingToken);
+  // etcd sweeps expired leases each 500 ms; never before their time
+  expect(afterMs).toBeGreaterThan(TTL_MS - 10);
+  expect(afterMs).toBeLessThan(TTL_MS + 1_000);
+});
+
+test("a frozen holder knows at its first look that it has lost, and its guarded write is refused", async () => {
+  const name = `${testPrefix()}lock`;
+  const hosts = sharedEtcd().endpoints;
+  const { program, fencingToken } = await startHolder({ hosts, name, ttl: TTL });
+  const waiting = new Mutex(await openSession({ ttl: 10 }), name).lock();
+
+  program.process.kill("SIGUSR2");
+  await heard(program, "ready to freeze");
+  program.process.kill("SIGSTOP");
+  const next = await waiting;
+  expect(next.fencingToken).toBeGreaterThan(fencingToken);
+  expect(program.messages.map(({ what }) => what)).toEqual(["holding", "ready to freeze"]);
+
+  program.process.kill("SIGCONT");
+  const look = await heard(program, "first look");
+  expect(look).toMatchObject({ held: false, aborted: true, reason: "SessionExpiredError" });
+  expect(await heard(program, "guard")).toMatchObject({ threw: "SessionExpiredError" });
+  // a guard from before the freeze is etcd's to refuse
+  expect(await heard(program, "early guard")).toMatchObject({ succeeded: false });
+  expect(await testClient().get(`${name}-written`).string()).toBeNull();
+  expect(next.held).toBe(true);
+});
+
+/** As it is on the wire: LeaseKeepAliveRequest with field 1, the lease, as a varint (etcd, api/etcdserverpb/rpc.proto). */
+function keepAliveRequest(leaseId: bigint): Buffer {
+  const bytes = [0x08];
+  let rest = leaseId;
+  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  bytes.push(Number(rest));
+  return Buffer.from(bytes);
+}
