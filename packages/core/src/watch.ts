@@ -43,7 +43,8 @@ interface Subscription extends WatchHandlers {
   fragments: WatchEvent[];
 }
 
-const PROGRESS_MS = 500;
+// a silent stream is given up after at most 5 of these: 2 s
+const PROGRESS_MS = 400;
 const UNANSWERED_LIMIT = 3;
 // while a watch catches up, missing progress replies alone are no death
 const UNANSWERED_LIMIT_UNSYNCED = 10;
