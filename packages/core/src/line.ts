@@ -17,7 +17,7 @@ export interface Contender {
 /** What makes one kind of line: who of those in it, in order, holds. */
 export interface Policy {
   readonly kind: string;
-  holders(order: Iterable<Contender>): Iterable<Contender>;
+  holders(order: Iterable<Contender>, prefix: string): Iterable<Contender>;
   /** Whether a key of this line can end so, after the prefix: others count as contenders too, but are told of. */
   belongs(suffix: string): boolean;
 }
@@ -72,6 +72,11 @@ export class Line {
   /** What it is called in error messages. */
   get what(): string {
     return `${this.policy.kind} ${this.name}`;
+  }
+
+  /** Who of `order` holds. */
+  holders(order: Iterable<Contender>): Iterable<Contender> {
+    return this.policy.holders(order, this.prefix);
   }
 
   /** Keeps the line's state while somebody has to do with it. */
@@ -165,7 +170,7 @@ export class Line {
   }
 
   #settle(): void {
-    for (const { key, fencingToken } of [...this.policy.holders(this.#order.values())]) {
+    for (const { key, fencingToken } of [...this.holders(this.#order.values())]) {
       const place = this.#places.get(idOf(Buffer.from(key)));
       if (place?.createRevision === fencingToken) place.turn();
     }

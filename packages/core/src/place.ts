@@ -2,7 +2,7 @@ import { approach, NEAR } from "./approach.js";
 import type { Timer } from "./clock.js";
 import { channels } from "./diagnostics.js";
 import { KeyDeletedError, type SessionClosedError, type SessionExpiredError } from "./errors.js";
-import type { KeyRange } from "./etcd.js";
+import type { KeyRange, KeyValue } from "./etcd.js";
 import type { Dependent, Lease } from "./lease.js";
 import { type InLine, idOf, type Line } from "./line.js";
 import { deleteOwn, enrol, enrolIfFree } from "./txn.js";
@@ -60,6 +60,7 @@ export class Place implements InLine, Dependent {
   readonly #since: number;
   #state: State = "enrolling";
   #createRevision: bigint | undefined;
+  #found: KeyValue | undefined;
   /** An attempt to create the key went unanswered. */
   #doubt = false;
   #settle: Settle | undefined;
@@ -85,6 +86,11 @@ export class Place implements InLine, Dependent {
 
   get createRevision(): bigint {
     return this.#createRevision ?? 0n;
+  }
+
+  /** Our key as a former life, or an attempt without an answer, had left it; undefined where it was made anew. */
+  get found(): KeyValue | undefined {
+    return this.#found;
   }
 
   /** Aborts when the place is lost while it holds; not by its release. */
@@ -160,8 +166,9 @@ export class Place implements InLine, Dependent {
   async #enrol(): Promise<void> {
     try {
       const request = { ...this.#request, line: this.line.range };
-      const { createRevision, first, count } = await enrol(this.lease, request);
+      const { createRevision, found, first, count } = await enrol(this.lease, request);
       this.#createRevision = createRevision;
+      this.#found = found;
       if (this.#state === "over") return this.#leave();
       if (first?.key.equals(this.#bytes)) return this.#win();
       this.#state = "waiting";
@@ -201,7 +208,7 @@ export class Place implements InLine, Dependent {
   }
 
   async #holdsNow(): Promise<boolean> {
-    const holders = this.line.policy.holders(await this.line.contenders());
+    const holders = this.line.holders(await this.line.contenders());
     return [...holders].some(({ key }) => key === this.key);
   }
 
@@ -227,11 +234,16 @@ export class Place implements InLine, Dependent {
 
   #win(): void {
     // between the event and now the process may have stood still
+    const enrolling = this.#state === "enrolling";
     const reason = this.lease.lossReason;
-    if (reason) return this.#lose(reason);
+    if (reason) {
+      this.#lose(reason);
+      if (enrolling) this.#forget();
+      return;
+    }
     const { clock } = this.lease.connection;
     // who waited is followed already
-    if (this.#state !== "waiting") {
+    if (enrolling) {
       this.#moment = clock.setTimer(MOMENT_MS, () => this.line.add(this));
     }
     this.#state = "held";

@@ -17,6 +17,8 @@ import type { Lease } from "./lease.js";
 export interface Enrolment {
   /** Of our key: our place in line, and the fencing token if it wins. */
   createRevision: bigint;
+  /** Our key as it was found; undefined where it was made just now. */
+  found: KeyValue | undefined;
   /** The key with the smallest create revision in the line. */
   first: KeyValue | undefined;
   /** All keys in the line. */
@@ -44,8 +46,10 @@ export async function enrol(lease: Lease, request: Enrol & { line: KeyRange }): 
   };
   const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
   const first = results[1]?.range;
+  const found = succeeded ? undefined : ownKey(results[0]?.range?.kvs[0], lease, what);
   return {
-    createRevision: succeeded ? revision : foundRevision(results[0]?.range?.kvs[0], lease, what),
+    createRevision: found?.createRevision ?? revision,
+    found,
     first: first?.kvs[0],
     count: first?.count ?? 0,
   };
@@ -66,7 +70,34 @@ export async function enrolIfFree(
   const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
   if (succeeded) return { createRevision: revision, created: true };
   const own = results[0]?.range?.kvs[0];
-  return own && { createRevision: foundRevision(own, lease, what), created: false };
+  return own && { createRevision: ownKey(own, lease, what).createRevision, created: false };
+}
+
+/**
+ * Overwrites our key if it still is the one of `createRevision`, and nobody has written it since `modRevision`: an attempt without
+ * an answer that arrives late must not undo a newer write. Resolves with the new mod revision, or undefined: not ours any more.
+ */
+export async function putOwn(
+  lease: Lease,
+  own: { key: Buffer; createRevision: bigint; modRevision: bigint },
+  value: Buffer,
+  what: string,
+): Promise<bigint | undefined> {
+  const { key, createRevision, modRevision } = own;
+  const txn: Txn = {
+    compare: [
+      { key, createRevision },
+      { key, modRevision },
+    ],
+    success: [{ put: { key, value, lease: lease.id } }],
+    failure: [{ range: { key } }],
+  };
+  const result = await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+  if (result.succeeded) return result.revision;
+  const now = result.results[0]?.range?.kvs[0];
+  // our own attempt without an answer wrote it
+  const ours = now?.createRevision === createRevision && now.value.equals(value);
+  return ours ? now.modRevision : undefined;
 }
 
 /** Deletes our key if it still is the one of `createRevision`, or where that is not known, if it is our lease's. */
@@ -92,8 +123,8 @@ function attempts(txn: Txn, { unanswered }: Enrol) {
   };
 }
 
-function foundRevision(own: KeyValue | undefined, lease: Lease, what: string): bigint {
-  if (own?.lease === lease.id) return own.createRevision;
+function ownKey(own: KeyValue | undefined, lease: Lease, what: string): KeyValue {
+  if (own?.lease === lease.id) return own;
   throw new CoordinationError(
     "KEY_TAKEN",
     `${what}: the key that should be ours, ${own?.key}, belongs to another lease`,
