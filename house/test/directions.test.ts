@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { packages, root } from "../packages.js";
+import { members, packages, root } from "../packages.js";
 
 // A rule is worth what it refuses: each test plants one violation in a copy of the workspace that has
 // the real configuration and empty sources, and expects the tool to name it.
@@ -60,9 +60,9 @@ function run(tool: string, ...args: string[]): { passed: boolean; output: string
 const boundaries = () => run("turbo", "--cwd", copy, "--skip-infer", "boundaries");
 const lint = () => run("biome", "lint", "--error-on-warnings", "packages");
 
-test("every package says what it is by one of the tags that have rules", () => {
+test("every member of the workspace says what it is by one of the tags that have rules", () => {
   const rules = JSON.parse(readFileSync(join(root, "turbo.json"), "utf8")).boundaries.tags;
-  for (const { folder } of packages) {
+  for (const { folder } of members) {
     const { tags } = JSON.parse(readFileSync(join(root, folder, "turbo.json"), "utf8"));
     expect(tags, folder).toHaveLength(1);
     expect(Object.keys(rules), folder).toContain(tags[0]);
