@@ -16,6 +16,8 @@ export interface EtcdServer extends AsyncDisposable {
   readonly pid: number | undefined;
   /** All that the process wrote so far; still there after `stop()`. */
   readonly log: string;
+  /** The folder that holds its data and log; `undefined` where the server is not ours. */
+  readonly dataDir: string | undefined;
   /** For TLS; `undefined` where the server has none. */
   readonly credentials: ClientCredentials | undefined;
 

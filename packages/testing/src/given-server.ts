@@ -9,6 +9,7 @@ export class GivenServer implements EtcdServer {
   readonly name = "given by ETCD_ENDPOINTS";
   readonly pid = undefined;
   readonly log = "";
+  readonly dataDir = undefined;
   readonly credentials = undefined;
   readonly #clients: Clients;
 

@@ -37,6 +37,10 @@ export class LocalServer implements EtcdServer {
     return this.#member.pid;
   }
 
+  get dataDir(): string {
+    return this.#member.plan.folder;
+  }
+
   get log(): string {
     return this.#member.log;
   }

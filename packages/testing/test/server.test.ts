@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test, vi } from "vitest";
 import { eventually, findEtcd, findEtcdctl, startEtcd } from "../src/index.js";
@@ -64,7 +64,7 @@ test("stop ends the process and its clients, removes its data, and keeps its log
   const server = await startEtcd({ own: true });
   const { pid = 0 } = server;
   const client = server.client();
-  const folder = dirname(/--data-dir=([^"\]]+)/.exec(server.log)?.[1] ?? "");
+  const folder = server.dataDir ?? "";
   expect(existsSync(folder)).toBe(true);
   await Promise.all([server.stop(), server.stop()]);
   await server[Symbol.asyncDispose]();
