@@ -1,0 +1,19 @@
+import { type Program, runProgram } from "./run-program.js";
+
+export interface CancellerOptions {
+  hosts: string[];
+  /** Of the locks it tries, one after the other. */
+  names: string[];
+  ttl: number;
+  /** Up to how many turns of the event loop a call has until it is cancelled. */
+  turns: number;
+}
+
+/** What the program `canceller` says. */
+export type CancellerMessage =
+  | { what: "done"; cancelled: number; locked: number; notLocked: number }
+  | { what: "closed" };
+
+export function startCanceller(options: CancellerOptions): Program<CancellerMessage> {
+  return runProgram<CancellerMessage>("canceller", options);
+}
