@@ -2,8 +2,10 @@ import { Mutex } from "@etcdkit/mutex";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
-import { heard, startHolder } from "./holder.js";
+import { type HolderMessage, heard, startHolder } from "./holder.js";
+import { inLine } from "./in-line.js";
 import { openSession } from "./open-session.js";
+import { runProgram } from "./run-program.js";
 
 const TTL = 2;
 const TTL_MS = TTL * 1_000;
@@ -62,6 +64,29 @@ test("a frozen holder knows at its first look that it has lost, and its guarded 
   expect(await heard(program, "early guard")).toMatchObject({ succeeded: false });
   expect(await testClient().get(`${name}-written`).string()).toBeNull();
   expect(next.held).toBe(true);
+});
+
+test("a frozen waiter whose turn came and went does not believe that it is its turn", async () => {
+  const name = `${testPrefix()}lock`;
+  const hosts = sharedEtcd().endpoints;
+  const [session, other] = [await openSession({ ttl: 10 }), await openSession({ ttl: 10 })];
+  const holder = await new Mutex(session, name).lock();
+  const program = runProgram<HolderMessage>("holder", { hosts, name, ttl: TTL });
+  const [, frozen] = await inLine(new Mutex(session, name), 2);
+  const behind = new Mutex(other, name).lock();
+  await inLine(new Mutex(session, name), 3);
+
+  program.process.kill("SIGSTOP");
+  await holder.release();
+  const [first] = await new Mutex(session, name).contenders();
+  expect(first?.key).toBe(frozen?.key);
+  const lock = await behind;
+  program.process.kill("SIGCONT");
+  // the rejection of its `lock` ends it
+  expect(await program.ended).toBe(1);
+  expect(program.complaints()).toContain("SessionExpiredError");
+  expect(program.messages).toEqual([]);
+  expect(lock.held).toBe(true);
 });
 
 /** As it is on the wire: LeaseKeepAliveRequest with field 1, the lease, as a varint (etcd, api/etcdserverpb/rpc.proto). */

@@ -112,6 +112,18 @@ test("a key that is deleted and put again by another is not ours any more", asyn
   await etcdctl("del", lock.key);
 });
 
+test("a release before that is heard of takes away nothing that is not ours", async () => {
+  const session = await openSession();
+  const mutex = new Mutex(session, `${testPrefix()}lock`);
+  const lock = await mutex.lock();
+  const { client } = session.connection;
+  await client.delete().key(lock.key);
+  await client.put(lock.key).value("an impostor");
+  await lock.release();
+  expect((await mutex.contenders()).map(({ value }) => `${value}`)).toEqual(["an impostor"]);
+  await client.delete().key(lock.key);
+});
+
 test("a key that is written over is still ours", async () => {
   const name = `${testPrefix()}lock`;
   const session = await openSession();

@@ -14,7 +14,7 @@ async function openStreams(server: EtcdServer, method: string): Promise<number> 
 }
 
 it("a thousand sessions and a thousand waiting locks share one stream of each kind", async () => {
-  const server = await startEtcd();
+  const server = await startEtcd({ own: true });
   onTestFinished(() => server.stop());
   const names = Array.from({ length: 1_000 }, (_, n) => `lock/${n}`);
 

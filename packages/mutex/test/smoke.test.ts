@@ -117,6 +117,48 @@ test("a process started again with the lease of its former life finds its lock",
   expect(lock.held).toBe(true);
 });
 
+test("a waiter started again with its lease has the place it had", async () => {
+  const name = `${testPrefix()}lock`;
+  const [holding, waiting, behind] = [
+    await openSession(),
+    await openSession(),
+    await openSession(),
+  ];
+  const mutex = new Mutex(holding, name);
+  const holder = await mutex.lock();
+  const before = expect(new Mutex(waiting, name).lock()).rejects.toThrow(SessionClosedError);
+  const [, place] = await inLine(mutex, 2);
+  const last = new Mutex(behind, name).lock();
+  await inLine(mutex, 3);
+  waiting.orphan();
+  await before;
+  const again = new Mutex(await openSession({ leaseId: waiting.leaseId }), name).lock();
+  await holder.release();
+  const lock = await again;
+  expect({ key: lock.key, fencingToken: lock.fencingToken }).toEqual({
+    key: place?.key,
+    fencingToken: place?.fencingToken,
+  });
+  expect((await inLine(mutex, 2))[0]?.key).toBe(lock.key);
+  await lock.release();
+  await last;
+});
+
+test("tryLock that finds a waiter's key of its former life takes it away", async () => {
+  const name = `${testPrefix()}lock`;
+  const [holding, waiting] = [await openSession(), await openSession()];
+  const mutex = new Mutex(holding, name);
+  const holder = await mutex.lock();
+  const before = expect(new Mutex(waiting, name).lock()).rejects.toThrow(SessionClosedError);
+  await inLine(mutex, 2);
+  waiting.orphan();
+  await before;
+  const session = await openSession({ leaseId: waiting.leaseId });
+  expect(await new Mutex(session, name).tryLock()).toBeUndefined();
+  await inLine(mutex, 1);
+  expect(holder.held).toBe(true);
+});
+
 test("a namespace confines every key", async () => {
   const prefix = testPrefix();
   const inside = new Mutex(await openSession({ namespace: prefix }), "lock");
