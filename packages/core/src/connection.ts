@@ -1,4 +1,5 @@
 import type { Etcd3, IOptions, Namespace } from "etcd3";
+import { batched } from "./batch.js";
 import { type Clock, SystemClock } from "./clock.js";
 import { SessionClosedError } from "./errors.js";
 import type { Call, Etcd } from "./etcd.js";
@@ -15,6 +16,11 @@ import { Watches } from "./watch.js";
 export interface ConnectOptions extends IOptions {
   /** Confines every key of this connection, those of `client` included: it is put before each. Default: none. */
   namespace?: string;
+  /**
+   * Whether writes of different names that are asked for at the same time travel as one etcd transaction (group commit).
+   * Each still has its own answer. Default true.
+   */
+  groupCommit?: boolean;
 }
 
 /** What sessions, locks and the like share: the members of one etcd cluster, one lease stream, one watch stream. */
@@ -41,13 +47,18 @@ export function connect(options: ConnectOptions | Etcd3): Connection {
 /** `connect` on a clock of the caller's. */
 export function openConnection(given: ConnectOptions | Etcd3, clock: Clock): EtcdConnection {
   const borrowed = optionsOf(given);
-  const { namespace = "", ...options }: ConnectOptions = borrowed ?? checkOptions(given);
+  const {
+    namespace = "",
+    groupCommit = true,
+    ...options
+  }: ConnectOptions = borrowed ?? checkOptions(given);
   const hosts = checkHosts(options.hosts);
   const own = borrowed ? undefined : userClient(options);
   const root = own ?? (given as Etcd3);
   const members = hosts.map((host) => {
     const member = openMember(options, host);
-    return namespace ? namespaced(member, namespace) : member;
+    const confined = namespace ? namespaced(member, namespace) : member;
+    return groupCommit ? batched(confined) : confined;
   });
   const client = namespace ? root.namespace(namespace) : root;
   return new EtcdConnection(client, members, clock, () => own?.close());
@@ -63,6 +74,7 @@ export class EtcdConnection implements Connection {
   readonly lines: Lines;
   readonly [brand] = true;
   readonly #background = new Set<Promise<unknown>>();
+  readonly #endings = new Set<() => Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -88,6 +100,15 @@ export class EtcdConnection implements Connection {
     this.#background.add(settled);
   }
 
+  /**
+   * Runs `ending` when the connection closes, before its leases are revoked: what has more to say to etcd than that, a member its
+   * goodbye. Its errors are not told. Returns what takes it back.
+   */
+  beforeClose(ending: () => Promise<unknown>): () => void {
+    this.#endings.add(ending);
+    return () => this.#endings.delete(ending);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -98,6 +119,7 @@ export class EtcdConnection implements Connection {
   }
 
   async #close(): Promise<void> {
+    await Promise.allSettled([...this.#endings].map((ending) => ending()));
     const reason = new SessionClosedError("the connection to etcd was closed");
     await Promise.all([...this.leases].map((lease) => lease.close(reason)));
     await Promise.all(this.#background);
@@ -121,7 +143,10 @@ function checkOptions(given: unknown): ConnectOptions {
     throw new TypeError(`connect() takes etcd3's options or an Etcd3, not ${describe(given)}`);
   }
   const options = given as ConnectOptions;
-  const { namespace } = options;
+  const { namespace, groupCommit } = options;
+  if (groupCommit !== undefined && typeof groupCommit !== "boolean") {
+    throw new TypeError(`groupCommit must be true or false, not ${describe(groupCommit)}`);
+  }
   if (namespace !== undefined && (typeof namespace !== "string" || !namespace.isWellFormed())) {
     throw new TypeError("namespace must be well-formed text");
   }
