@@ -1,11 +1,16 @@
 import { approach, NEAR } from "./approach.js";
 import type { Timer } from "./clock.js";
 import { channels } from "./diagnostics.js";
-import { KeyDeletedError, type SessionClosedError, type SessionExpiredError } from "./errors.js";
+import {
+  CoordinationError,
+  KeyDeletedError,
+  type SessionClosedError,
+  type SessionExpiredError,
+} from "./errors.js";
 import type { KeyRange, KeyValue } from "./etcd.js";
 import type { Dependent, Lease } from "./lease.js";
 import { type InLine, idOf, type Line } from "./line.js";
-import { deleteOwn, enrol, enrolIfFree } from "./txn.js";
+import { deleteOwn, enrol, enrolIfFree, replaceOwn } from "./txn.js";
 
 export interface Entry {
   lease: Lease;
@@ -13,6 +18,8 @@ export interface Entry {
   /** The key to take; with a number behind it while this lease uses it already. */
   key: string;
   value: Buffer;
+  /** Where not all who came before are in the way: where those are who may be. */
+  blockers?: KeyRange[] | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -56,6 +63,7 @@ export class Place implements InLine, Dependent {
   readonly id: string;
   readonly #bytes: Buffer;
   readonly #value: Buffer;
+  readonly #blockers: KeyRange[] | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #since: number;
   #state: State = "enrolling";
@@ -71,14 +79,17 @@ export class Place implements InLine, Dependent {
   #heldSince = 0;
   #moment: Timer | undefined;
   #leaving: Promise<void> | undefined;
+  /** Settles when what `exchange` began is over; never rejects. */
+  #exchanging: Promise<void> | undefined;
 
-  constructor({ lease, line, key, value, signal }: Entry) {
+  constructor({ lease, line, key, value, blockers, signal }: Entry) {
     this.lease = lease;
     this.line = line;
     this.key = lease.reserveKey(key);
     this.#bytes = Buffer.from(this.key);
     this.id = idOf(this.#bytes);
     this.#value = value;
+    this.#blockers = blockers;
     this.#signal = signal;
     this.#since = lease.connection.clock.now();
     line.retain();
@@ -112,12 +123,29 @@ export class Place implements InLine, Dependent {
   }
 
   /** Gives the place up. Resolves when its key is gone, or its lease is. */
-  release(): Promise<void> {
+  async release(): Promise<void> {
     if (this.#state === "held") {
       this.#leave();
       channels.released.publish(this.#told());
     }
-    return this.#leaving ?? Promise.resolve();
+    await this.#exchanging;
+    await this.#leaving;
+  }
+
+  /**
+   * Goes on by another key, at the end of the line, which comes in the same revision as the one it had goes; where a key is in
+   * one of `blockers`, by the same key as before. The place that is returned holds then, and this one is over.
+   */
+  exchange(key: string, blockers: KeyRange[]): Promise<Place> {
+    if (!this.held || this.#exchanging) return Promise.reject(this.#whyNotHeld());
+    const { lease, line } = this;
+    const next = new Place({ lease, line, key, value: this.#value });
+    const exchanging = this.#replace(next, blockers);
+    const failed = () => {
+      this.#exchanging = undefined;
+    };
+    this.#exchanging = exchanging.then(() => undefined, failed);
+    return exchanging;
   }
 
   turn(): void {
@@ -127,11 +155,9 @@ export class Place implements InLine, Dependent {
   deleted(): void {
     if (this.#keyGone || (this.#state !== "held" && this.#state !== "waiting")) return;
     this.#keyGone = true;
-    // a lease that ended takes its keys along: then that is the reason, and `leaseLost` has told it
-    void this.lease.confirm().then(() => {
-      const told = `${this.line.what}: our key ${this.key} was deleted by another`;
-      this.#lose(new KeyDeletedError(told));
-    });
+    // an exchange deletes the key too: its answer tells
+    const exchanged = this.#exchanging ?? Promise.resolve();
+    void exchanged.then(() => this.#keyLost());
   }
 
   failed(error: unknown): void {
@@ -165,14 +191,16 @@ export class Place implements InLine, Dependent {
 
   async #enrol(): Promise<void> {
     try {
-      const request = { ...this.#request, line: this.line.range };
-      const { createRevision, found, first, count } = await enrol(this.lease, request);
+      const request = { ...this.#request, blockers: this.#blockers ?? [this.line.range] };
+      const { createRevision, found, free, count } = await enrol(this.lease, request);
       this.#createRevision = createRevision;
       this.#found = found;
       if (this.#state === "over") return this.#leave();
-      if (first?.key.equals(this.#bytes)) return this.#win();
+      if (free) return this.#win();
       this.#state = "waiting";
-      if (count > NEAR && !this.line.followed) await this.#comeNear();
+      // where many may hold at once, how many are ahead says nothing about how long it takes
+      const far = !this.#blockers && count > NEAR;
+      if (far && !this.line.followed) await this.#comeNear();
     } catch (error) {
       return this.#enrolmentFailed(error);
     }
@@ -254,6 +282,59 @@ export class Place implements InLine, Dependent {
     this.#settle?.resolve(this);
   }
 
+  async #replace(next: Place, blockers: KeyRange[]): Promise<Place> {
+    const from = { key: this.#bytes, createRevision: this.createRevision };
+    let outcome: Awaited<ReturnType<typeof replaceOwn>>;
+    try {
+      outcome = await replaceOwn(this.lease, from, { ...next.#request, blockers });
+    } catch (error) {
+      next.#enrolmentFailed(error);
+      throw error;
+    }
+    if (typeof outcome === "bigint") {
+      next.#createRevision = outcome;
+      if (this.#state !== "held") {
+        next.#leave();
+        await next.#leaving;
+        throw this.#whyNotHeld();
+      }
+      this.#handOver();
+      return next.#takeOver();
+    }
+    // an attempt without an answer that arrives late may still make the key, and delete ours: we hear of that as of any deletion
+    if (next.#doubt) this.lease.ghosts.suspect(next.key);
+    try {
+      if (outcome === "gone" || this.#keyGone) await this.#keyLost();
+      if (this.#state !== "held") throw this.#whyNotHeld();
+      this.#handOver();
+      const { lease, line, key } = this;
+      const same = new Place({ lease, line, key, value: this.#value });
+      same.#createRevision = this.#createRevision;
+      return same.#takeOver();
+    } finally {
+      next.#forget();
+    }
+  }
+
+  /** Over, and the key is another's to delete. */
+  #handOver(): void {
+    this.#state = "over";
+    this.#forget();
+    channels.released.publish(this.#told());
+  }
+
+  #takeOver(): Place {
+    this.lease.attach(this);
+    this.#win();
+    if (this.#state !== "held") throw this.#whyNotHeld();
+    return this;
+  }
+
+  #whyNotHeld(): unknown {
+    const told = `${this.line.what} was released: ${this.key}`;
+    return this.signal.reason ?? this.lease.lossReason ?? new CoordinationError("RELEASED", told);
+  }
+
   /** The wait ends without a win, and takes its key along. */
   #fail(reason: unknown): void {
     if (this.#state !== "enrolling" && this.#state !== "waiting") return;
@@ -263,6 +344,15 @@ export class Place implements InLine, Dependent {
     this.#waitOver.abort(reason);
     // while the enrolment is under way its outcome decides what there is to delete
     if (!enrolling) this.#leave();
+  }
+
+  async #keyLost(): Promise<void> {
+    if (this.#state === "over") return;
+    this.#keyGone = true;
+    // a lease that ended takes its keys along: then that is the reason, and `leaseLost` has told it
+    await this.lease.confirm();
+    const told = `${this.line.what}: our key ${this.key} was deleted by another`;
+    this.#lose(new KeyDeletedError(told));
   }
 
   /** The key, or its lease, is gone without our doing. */

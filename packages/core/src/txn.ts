@@ -19,9 +19,9 @@ export interface Enrolment {
   createRevision: bigint;
   /** Our key as it was found; undefined where it was made just now. */
   found: KeyValue | undefined;
-  /** The key with the smallest create revision in the line. */
-  first: KeyValue | undefined;
-  /** All keys in the line. */
+  /** None of those that may stand before us is older than our key. */
+  free: boolean;
+  /** All keys that may, older or not. */
   count: number;
 }
 
@@ -34,24 +34,34 @@ interface Enrol {
   unanswered(): void;
 }
 
-/** Creates our key with our lease, or finds it as an attempt without an answer, or a former life on this lease, left it. */
-export async function enrol(lease: Lease, request: Enrol & { line: KeyRange }): Promise<Enrolment> {
-  const { key, value, line, what } = request;
+/**
+ * Creates our key with our lease, or finds it as an attempt without an answer, or a former life on this lease, left it; and looks
+ * whom of `blockers` it stands behind.
+ */
+export async function enrol(
+  lease: Lease,
+  request: Enrol & { blockers: KeyRange[] },
+): Promise<Enrolment> {
+  const { key, value, blockers, what } = request;
   const sort = { by: "create", order: "ascend" } as const;
-  const readFirst = { range: { ...line, limit: 1, keysOnly: true, sort } };
+  const readFirst = blockers.map((range) => ({
+    range: { ...range, limit: 1, keysOnly: true, sort },
+  }));
   const txn: Txn = {
     compare: [{ key, createRevision: 0n }],
-    success: [{ put: { key, value, lease: lease.id } }, readFirst],
-    failure: [{ range: { key } }, readFirst],
+    success: [{ put: { key, value, lease: lease.id } }, ...readFirst],
+    failure: [{ range: { key } }, ...readFirst],
   };
   const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
-  const first = results[1]?.range;
   const found = succeeded ? undefined : ownKey(results[0]?.range?.kvs[0], lease, what);
+  const createRevision = found?.createRevision ?? revision;
+  const ranges = results.slice(1).map(({ range }) => range);
+  const older = ({ createRevision: theirs }: KeyValue) => theirs < createRevision;
   return {
-    createRevision: found?.createRevision ?? revision,
+    createRevision,
     found,
-    first: first?.kvs[0],
-    count: first?.count ?? 0,
+    free: !ranges.some((range) => range?.kvs.some(older)),
+    count: ranges.reduce((total, range) => total + (range?.count ?? 0), 0),
   };
 }
 
@@ -98,6 +108,30 @@ export async function putOwn(
   // our own attempt without an answer wrote it
   const ours = now?.createRevision === createRevision && now.value.equals(value);
   return ours ? now.modRevision : undefined;
+}
+
+/**
+ * Puts `to` in the place of our key `from`, in one revision, unless a key is in one of `blockers`. Resolves with the create
+ * revision of `to`; with "kept" where our key stays as it was, with "gone" where it is not ours any more.
+ */
+export async function replaceOwn(
+  lease: Lease,
+  from: { key: Buffer; createRevision: bigint },
+  request: Enrol & { blockers: KeyRange[] },
+): Promise<bigint | "kept" | "gone"> {
+  const { key, value, blockers } = request;
+  const absent = [...blockers, { key }].map((range) => ({ ...range, createRevision: 0n }));
+  const txn: Txn = {
+    compare: [from, ...absent],
+    success: [{ put: { key, value, lease: lease.id } }, { deleteRange: { key: from.key } }],
+    failure: [{ range: { key: from.key } }, { range: { key } }],
+  };
+  const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
+  if (succeeded) return revision;
+  const [old, made] = results.map(({ range }) => range?.kvs[0]);
+  if (old?.createRevision === from.createRevision) return "kept";
+  // made by our own attempt without an answer
+  return made?.lease === lease.id ? made.createRevision : "gone";
 }
 
 /** Deletes our key if it still is the one of `createRevision`, or where that is not known, if it is our lease's. */
