@@ -10,7 +10,6 @@ export interface Task {
 
 /** What a worker tells, by the clock that all processes of a machine share (`process.hrtime`). */
 export type Report =
-  | { type: "waits" }
   | { type: "began"; fencingToken: bigint; at: bigint; remainingMs: number }
   | { type: "works"; done: number; at: bigint; remainingMs: number }
   | { type: "ended"; at: bigint };

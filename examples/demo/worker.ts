@@ -19,14 +19,28 @@ function report(what: Report): void {
   if (process.connected) process.send?.(what, undefined, undefined, () => undefined);
 }
 
-{
+try {
+  await work();
+} catch (error) {
+  if (error !== leaving.signal.reason) {
+    process.stderr.write(`${task.name}: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+}
+// all is closed: what keeps this process is the channel to the demo
+if (process.connected) process.disconnect();
+
+async function work(): Promise<void> {
   await using etcd = connect({ hosts: task.hosts });
   await using session = await Session.open(etcd, { ttl: task.ttl });
   const mutex = new Mutex(session, task.lock);
-
   const now = () => ({ at: process.hrtime.bigint(), remainingMs: session.remainingMs });
 
-  const turn = async (lock: Lock) => {
+  while (!leaving.signal.aborted) {
+    await mutex.withLock(turn, { value: task.name, signal: leaving.signal });
+  }
+
+  async function turn(lock: Lock): Promise<void> {
     report({ type: "began", fencingToken: lock.fencingToken, ...now() });
     const before = (await etcd.client.get(task.counter).number()) ?? 0;
     for (let done = 1; done <= STEPS; done++) {
@@ -35,18 +49,7 @@ function report(what: Report): void {
     }
     const put = etcd.client.put(task.counter).value(before + 1);
     const { succeeded } = await lock.guard().then(put.ignoreLease()).commit();
-    if (!succeeded) throw new Error(`${task.name} lost the lock; its write was refused`);
+    if (!succeeded) throw new Error("lost the lock; the write was refused");
     report({ type: "ended", at: process.hrtime.bigint() });
-  };
-
-  try {
-    while (!leaving.signal.aborted) {
-      report({ type: "waits" });
-      await mutex.withLock(turn, { value: task.name, signal: leaving.signal });
-    }
-  } catch (error) {
-    if (error !== leaving.signal.reason) throw error;
   }
 }
-// all is closed: what keeps this process is the channel to the demo
-if (process.connected) process.disconnect();
