@@ -118,9 +118,14 @@ export class Line {
 
   /** All contenders in order, read from etcd. */
   async contenders(): Promise<Contender[]> {
-    const patience = promptly(this.connection.clock, this.what);
-    const { kvs } = await listRange(this.connection, this.range, patience);
-    return kvs.sort(byCreateRevision).map(toContender);
+    this.retain();
+    try {
+      const patience = promptly(this.connection.clock, this.what);
+      const { kvs } = await listRange(this.connection, this.range, patience);
+      return kvs.sort(byCreateRevision).map(toContender);
+    } finally {
+      this.release();
+    }
   }
 
   /** Follows no longer. */

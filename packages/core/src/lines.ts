@@ -25,6 +25,6 @@ export class Lines {
   }
 
   forget(line: Line): void {
-    this.#lines.delete(line.what);
+    if (this.#lines.get(line.what) === line) this.#lines.delete(line.what);
   }
 }

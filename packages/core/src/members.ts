@@ -121,7 +121,7 @@ function closedError(cause?: unknown): CoordinationError {
 }
 
 /** A failure that is final, in the words of the face; those that core itself has an answer to stay as they are. */
-function told(failure: EtcdFailure, { what }: Patience): Error {
+export function told(failure: EtcdFailure, { what }: Patience): Error {
   const options = { cause: failure };
   switch (failure.kind) {
     case "permission":

@@ -21,6 +21,10 @@ export interface Entry {
   /** Where not all who came before are in the way: where those are who may be. */
   blockers?: KeyRange[] | undefined;
   signal?: AbortSignal | undefined;
+  /** Told once the key is in line: while it waits, or just before it holds. */
+  enrolled?: (place: Place) => void;
+  /** Told once the key is no more business of this place: deleted, or left to a lease that is gone. */
+  left?: () => void;
 }
 
 // A holder who met nobody hears of its key's deletion by following the line, which it does only if it holds on for this
@@ -65,6 +69,8 @@ export class Place implements InLine, Dependent {
   readonly #value: Buffer;
   readonly #blockers: KeyRange[] | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #enrolled: Entry["enrolled"];
+  readonly #left: Entry["left"];
   readonly #since: number;
   #state: State = "enrolling";
   #createRevision: bigint | undefined;
@@ -81,8 +87,9 @@ export class Place implements InLine, Dependent {
   #leaving: Promise<void> | undefined;
   /** Settles when what `exchange` began is over; never rejects. */
   #exchanging: Promise<void> | undefined;
+  #refusal: unknown;
 
-  constructor({ lease, line, key, value, blockers, signal }: Entry) {
+  constructor({ lease, line, key, value, blockers, signal, enrolled, left }: Entry) {
     this.lease = lease;
     this.line = line;
     this.key = lease.reserveKey(key);
@@ -91,6 +98,8 @@ export class Place implements InLine, Dependent {
     this.#value = value;
     this.#blockers = blockers;
     this.#signal = signal;
+    this.#enrolled = enrolled;
+    this.#left = left;
     this.#since = lease.connection.clock.now();
     line.retain();
   }
@@ -127,6 +136,10 @@ export class Place implements InLine, Dependent {
     if (this.#state === "held") {
       this.#leave();
       channels.released.publish(this.#told());
+    } else if (this.#refusal !== undefined && !this.lease.usesKey(this.key)) {
+      this.lease.claimKey(this.key);
+      this.line.retain();
+      this.#leave();
     }
     await this.#exchanging;
     await this.#leaving;
@@ -146,6 +159,11 @@ export class Place implements InLine, Dependent {
     };
     this.#exchanging = exchanging.then(() => undefined, failed);
     return exchanging;
+  }
+
+  /** Why etcd would not delete our key, though the lease lives; a further `release()` tries again. */
+  get refusal(): unknown {
+    return this.#refusal;
   }
 
   turn(): void {
@@ -196,6 +214,7 @@ export class Place implements InLine, Dependent {
       this.#createRevision = createRevision;
       this.#found = found;
       if (this.#state === "over") return this.#leave();
+      this.#enrolled?.(this);
       if (free) return this.#win();
       this.#state = "waiting";
       // where many may hold at once, how many are ahead says nothing about how long it takes
@@ -390,7 +409,11 @@ export class Place implements InLine, Dependent {
     const deletion = lease.alive
       ? deleteOwn(lease, this.#bytes, this.#createRevision, line.what)
       : Promise.resolve();
-    this.#leaving = deletion.catch(() => undefined).finally(() => this.#forget());
+    this.#refusal = undefined;
+    const refused = (error: unknown) => {
+      if (lease.alive) this.#refusal = error;
+    };
+    this.#leaving = deletion.catch(refused).finally(() => this.#forget());
     lease.connection.background(this.#leaving);
   }
 
@@ -400,6 +423,7 @@ export class Place implements InLine, Dependent {
     this.line.release();
     this.lease.detach(this);
     this.lease.freeKey(this.key);
+    this.#left?.();
   }
 
   #told() {

@@ -1,6 +1,6 @@
 import type { EtcdConnection } from "./connection.js";
 import { EtcdFailure, type KeyRange, type KeyValue, type WatchEvent } from "./etcd.js";
-import type { Patience } from "./members.js";
+import { type Patience, told } from "./members.js";
 import type { Watch } from "./watch.js";
 
 export interface SnapshotHandlers {
@@ -108,7 +108,7 @@ export class Snapshot {
   #ended(failure: EtcdFailure): void {
     if (this.#closed) return;
     if (failure.kind === "compacted") this.#start();
-    else this.#fail(failure);
+    else this.#fail(told(failure, { what: this.#what }));
   }
 
   #fail(error: unknown): void {
