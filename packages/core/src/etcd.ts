@@ -18,6 +18,8 @@ export interface Etcd {
 export interface Call {
   /** The attempt is given up after this long. */
   deadlineMs: number;
+  /** When it aborts, an attempt that has not been sent yet need not be. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface KeyValue {
@@ -47,6 +49,11 @@ export type Op =
   | { txn: Txn };
 
 export interface Txn {
+  /**
+   * A prefix that all its keys are under. Transactions whose scopes do not overlap may travel together; one without a scope
+   * travels alone.
+   */
+  scope?: string;
   compare: Compare[];
   success: Op[];
   failure: Op[];
@@ -166,6 +173,8 @@ export class EtcdFailure extends Error {
     readonly kind: FailureKind,
     message: string,
     options?: ErrorOptions,
+    /** False: the request never left, so that it cannot have been carried out. */
+    readonly sent = true,
   ) {
     super(message, options);
   }

@@ -47,7 +47,7 @@ export class Ghosts {
       if (!this.#suspects.has(name) || lease.usesKey(name)) continue;
       // nobody may begin to use it while it is being deleted
       const free = lease.claimKey(name);
-      await deleteOwn(lease, key, undefined, what).finally(free);
+      await deleteOwn(lease, key, undefined, { what }).finally(free);
     }
   }
 }

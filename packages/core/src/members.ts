@@ -67,7 +67,7 @@ export class Members {
       this.#check(patience);
       const member = this.current;
       try {
-        return await operation(member, { deadlineMs: ATTEMPT_MS });
+        return await operation(member, { deadlineMs: ATTEMPT_MS, signal: patience.signal });
       } catch (error) {
         if (this.#closed) throw closedError(error);
         if (!(error instanceof EtcdFailure)) throw error;

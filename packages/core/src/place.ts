@@ -272,6 +272,7 @@ export class Place implements InLine, Dependent {
       key: this.#bytes,
       value: this.#value,
       what: this.line.what,
+      scope: this.line.prefix,
       signal: this.#signal,
       unanswered: () => {
         this.#doubt = true;
@@ -407,7 +408,7 @@ export class Place implements InLine, Dependent {
     const { lease, line } = this;
     if (this.#doubt) lease.ghosts.suspect(this.key);
     const deletion = lease.alive
-      ? deleteOwn(lease, this.#bytes, this.#createRevision, line.what)
+      ? deleteOwn(lease, this.#bytes, this.#createRevision, { what: line.what, scope: line.prefix })
       : Promise.resolve();
     this.#refusal = undefined;
     const refused = (error: unknown) => {

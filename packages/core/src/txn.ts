@@ -29,6 +29,8 @@ interface Enrol {
   key: Buffer;
   value: Buffer;
   what: string;
+  /** Of the line: see `Txn.scope`. */
+  scope: string;
   signal?: AbortSignal | undefined;
   /** An attempt ended without an answer: it may have been carried out, or may yet be. */
   unanswered(): void;
@@ -42,12 +44,13 @@ export async function enrol(
   lease: Lease,
   request: Enrol & { blockers: KeyRange[] },
 ): Promise<Enrolment> {
-  const { key, value, blockers, what } = request;
+  const { key, value, blockers, what, scope } = request;
   const sort = { by: "create", order: "ascend" } as const;
   const readFirst = blockers.map((range) => ({
     range: { ...range, limit: 1, keysOnly: true, sort },
   }));
   const txn: Txn = {
+    scope,
     compare: [{ key, createRevision: 0n }],
     success: [{ put: { key, value, lease: lease.id } }, ...readFirst],
     failure: [{ range: { key } }, ...readFirst],
@@ -70,8 +73,9 @@ export async function enrolIfFree(
   lease: Lease,
   request: Enrol & { blockers: KeyRange[] },
 ): Promise<{ createRevision: bigint; created: boolean } | undefined> {
-  const { key, value, blockers, what } = request;
+  const { key, value, blockers, what, scope } = request;
   const txn: Txn = {
+    scope,
     // over a range, "create revision is 0" holds only where the range is empty
     compare: [...blockers, { key }].map((range) => ({ ...range, createRevision: 0n })),
     success: [{ put: { key, value, lease: lease.id } }],
@@ -91,23 +95,27 @@ export async function putOwn(
   lease: Lease,
   own: { key: Buffer; createRevision: bigint; modRevision: bigint },
   value: Buffer,
-  what: string,
+  { what, scope }: { what: string; scope?: string },
 ): Promise<bigint | undefined> {
-  const { key, createRevision, modRevision } = own;
-  const txn: Txn = {
-    compare: [
-      { key, createRevision },
-      { key, modRevision },
-    ],
-    success: [{ put: { key, value, lease: lease.id } }],
-    failure: [{ range: { key } }],
-  };
-  const result = await lease.call((etcd, call) => etcd.txn(txn, call), { what });
-  if (result.succeeded) return result.revision;
-  const now = result.results[0]?.range?.kvs[0];
-  // our own attempt without an answer wrote it
-  const ours = now?.createRevision === createRevision && now.value.equals(value);
-  return ours ? now.modRevision : undefined;
+  const { key, createRevision } = own;
+  for (let { modRevision } = own; ; ) {
+    const txn: Txn = {
+      ...(scope !== undefined && { scope }),
+      compare: [
+        { key, createRevision },
+        { key, modRevision },
+      ],
+      success: [{ put: { key, value, lease: lease.id } }],
+      failure: [{ range: { key } }],
+    };
+    const result = await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+    if (result.succeeded) return result.revision;
+    const now = result.results[0]?.range?.kvs[0];
+    if (now?.createRevision !== createRevision) return undefined;
+    // written by our own attempt without an answer, or else by a stranger, over whom the owner goes on
+    if (now.value.equals(value)) return now.modRevision;
+    modRevision = now.modRevision;
+  }
 }
 
 /**
@@ -119,9 +127,10 @@ export async function replaceOwn(
   from: { key: Buffer; createRevision: bigint },
   request: Enrol & { blockers: KeyRange[] },
 ): Promise<bigint | "kept" | "gone"> {
-  const { key, value, blockers } = request;
+  const { key, value, blockers, scope } = request;
   const absent = [...blockers, { key }].map((range) => ({ ...range, createRevision: 0n }));
   const txn: Txn = {
+    scope,
     compare: [from, ...absent],
     success: [{ put: { key, value, lease: lease.id } }, { deleteRange: { key: from.key } }],
     failure: [{ range: { key: from.key } }, { range: { key } }],
@@ -139,10 +148,15 @@ export async function deleteOwn(
   lease: Lease,
   key: Buffer,
   createRevision: bigint | undefined,
-  what: string,
+  { what, scope }: { what: string; scope?: string },
 ): Promise<void> {
   const ours = createRevision === undefined ? { lease: lease.id } : { createRevision };
-  const txn = { compare: [{ key, ...ours }], success: [{ deleteRange: { key } }], failure: [] };
+  const txn: Txn = {
+    ...(scope !== undefined && { scope }),
+    compare: [{ key, ...ours }],
+    success: [{ deleteRange: { key } }],
+    failure: [],
+  };
   await lease.call((etcd, call) => etcd.txn(txn, call), { what });
 }
 
@@ -151,7 +165,7 @@ function attempts(txn: Txn, { unanswered }: Enrol) {
     try {
       return await etcd.txn(txn, call);
     } catch (error) {
-      if (error instanceof EtcdFailure && error.kind === "unavailable") unanswered();
+      if (error instanceof EtcdFailure && error.kind === "unavailable" && error.sent) unanswered();
       throw error;
     }
   };

@@ -14,7 +14,7 @@ let connection: EtcdConnection;
 let prefix: string;
 
 beforeAll(async () => {
-  server = await startEtcd();
+  server = await startEtcd({ own: true });
 });
 afterAll(() => server.stop());
 

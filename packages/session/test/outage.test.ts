@@ -49,7 +49,7 @@ async function withSession(
   ttl: number,
   run: (parts: { server: EtcdServer; proxy: TcpProxy; session: Session }) => Promise<void>,
 ): Promise<void> {
-  await using server = await startEtcd();
+  await using server = await startEtcd({ own: true });
   await using proxy = await startProxy({ target: server.endpoints[0] ?? "" });
   await using etcd = connect({ hosts: proxy.endpoint });
   await using session = await Session.open(etcd, { ttl, safetyMarginMs: MARGIN_MS });

@@ -1,0 +1,167 @@
+import { type Call, type Etcd, EtcdFailure, type Op, type Txn, type TxnResult } from "./etcd.js";
+
+/**
+ * Group commit: transactions asked for in the same turn of the event loop, or while several are under way, travel as one etcd
+ * transaction of nested ones, which is one entry in etcd's log and one round trip for all. Alone, a transaction travels as it is.
+ */
+
+/** So many may be under way at once before others wait for company: waiting for the first would delay a line's next turn. */
+const UNDER_WAY = 4;
+/** etcd refuses more than 128 operations, nested ones counted along the deepest way (etcd, server/embed: max-txn-ops). */
+const MOST_PARTS = 60;
+/** etcd refuses requests of more than 1.5 MiB. */
+const MOST_BYTES = 1 << 20;
+
+interface Part {
+  readonly txn: Txn;
+  readonly call: Call;
+  readonly bytes: number;
+  resolve(result: TxnResult): void;
+  reject(error: unknown): void;
+}
+
+/** The same member, with its transactions batched. */
+export function batched(etcd: Etcd): Etcd {
+  const batcher = new Batcher(etcd);
+  return {
+    txn: (txn, call) => (txn.scope === undefined ? etcd.txn(txn, call) : batcher.add(txn, call)),
+    range: (request, call) => etcd.range(request, call),
+    leaseGrant: (lease, ttl, call) => etcd.leaseGrant(lease, ttl, call),
+    leaseRevoke: (lease, call) => etcd.leaseRevoke(lease, call),
+    leaseTimeToLive: (lease, call) => etcd.leaseTimeToLive(lease, call),
+    keepAlive: (events) => etcd.keepAlive(events),
+    watch: (events) => etcd.watch(events),
+    close: () => etcd.close(),
+  };
+}
+
+class Batcher {
+  readonly #etcd: Etcd;
+  #waiting: Part[] = [];
+  #underWay = 0;
+  #flushing = false;
+  /** Lowered when the server refuses that many. */
+  #mostParts = MOST_PARTS;
+
+  constructor(etcd: Etcd) {
+    this.#etcd = etcd;
+  }
+
+  add(txn: Txn, call: Call): Promise<TxnResult> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ txn, call, bytes: bytesOf(txn), resolve, reject });
+      if (this.#flushing || this.#underWay >= UNDER_WAY) return;
+      this.#flushing = true;
+      // after all that this turn asks for
+      queueMicrotask(() => {
+        this.#flushing = false;
+        this.#flush();
+      });
+    });
+  }
+
+  #flush(): void {
+    while (this.#underWay < UNDER_WAY && this.#waiting.length > 0) {
+      const batch = this.#take();
+      if (batch.length > 0) void this.#send(batch);
+    }
+  }
+
+  /** The next that may travel together, in the order they were asked for. */
+  #take(): Part[] {
+    const batch: Part[] = [];
+    const left: Part[] = [];
+    let bytes = 0;
+    for (const part of this.#waiting) {
+      if (part.call.signal?.aborted) {
+        part.reject(new EtcdFailure("unavailable", "cancelled before it was sent", {}, false));
+      } else if (
+        batch.length === 0 ||
+        (batch.length < this.#mostParts &&
+          bytes + part.bytes <= MOST_BYTES &&
+          !batch.some((other) => overlap(other.txn, part.txn)))
+      ) {
+        batch.push(part);
+        bytes += part.bytes;
+      } else {
+        left.push(part);
+      }
+    }
+    this.#waiting = left;
+    return batch;
+  }
+
+  async #send(batch: Part[]): Promise<void> {
+    this.#underWay++;
+    try {
+      const [only] = batch;
+      if (batch.length === 1 && only) await this.#sendAlone(only);
+      else await this.#sendTogether(batch);
+    } finally {
+      this.#underWay--;
+      this.#flush();
+    }
+  }
+
+  async #sendAlone({ txn, call, resolve, reject }: Part): Promise<void> {
+    await this.#etcd.txn(txn, call).then(resolve, reject);
+  }
+
+  async #sendTogether(batch: Part[]): Promise<void> {
+    const deadlineMs = Math.min(...batch.map(({ call }) => call.deadlineMs));
+    const success: Op[] = batch.map(({ txn }) => ({ txn }));
+    let result: TxnResult;
+    try {
+      result = await this.#etcd.txn({ compare: [], success, failure: [] }, { deadlineMs });
+    } catch (error) {
+      return this.#refused(batch, error);
+    }
+    for (const [index, { resolve, reject }] of batch.entries()) {
+      const part = result.results[index]?.txn;
+      // a nested reply has no revision of its own
+      if (part) resolve({ ...part, revision: result.revision });
+      else reject(new EtcdFailure("refused", "etcd did not answer a nested transaction"));
+    }
+  }
+
+  async #refused(batch: Part[], error: unknown): Promise<void> {
+    if (error instanceof EtcdFailure && (error.kind === "unavailable" || error.kind === "token")) {
+      for (const { reject } of batch) reject(error);
+      this.#abandonWaiting();
+      return;
+    }
+    if (error instanceof EtcdFailure && error.message.includes("too many operations")) {
+      this.#mostParts = Math.max(Math.floor(batch.length / 2), 1);
+    }
+    // one of them is at fault: each gets its own answer
+    await Promise.all(batch.map((part) => this.#sendAlone(part)));
+  }
+
+  /** A member that does not answer will not answer these either: they try another at once. */
+  #abandonWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) {
+      reject(new EtcdFailure("unavailable", "this member does not answer", {}, false));
+    }
+  }
+}
+
+/** Two parts under one prefix would both be first there: every comparison is made before any write. */
+function overlap({ scope: one = "" }: Txn, { scope: other = "" }: Txn): boolean {
+  return one.startsWith(other) || other.startsWith(one);
+}
+
+const OVERHEAD_BYTES = 64;
+
+function bytesOf(txn: Txn): number {
+  let bytes = 0;
+  for (const op of [...txn.success, ...txn.failure]) {
+    bytes += OVERHEAD_BYTES;
+    if ("put" in op) bytes += op.put.key.length + op.put.value.length;
+    else if ("range" in op) bytes += op.range.key.length * 2;
+    else if ("deleteRange" in op) bytes += op.deleteRange.key.length;
+  }
+  for (const { key } of txn.compare) bytes += key.length * 2 + OVERHEAD_BYTES;
+  return bytes;
+}

@@ -1,0 +1,141 @@
+import { type EtcdServer, startEtcd } from "@etcdkit/testing";
+import { testPrefix } from "@etcdkit/testing/vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { SystemClock } from "../src/clock.js";
+import { type ConnectOptions, type EtcdConnection, openConnection } from "../src/connection.js";
+import type { Txn, TxnResult } from "../src/etcd.js";
+import { Lease } from "../src/lease.js";
+
+let server: EtcdServer;
+let prefix: string;
+
+beforeAll(async () => {
+  server = await startEtcd({ own: true, args: ["--max-txn-ops=40"] });
+});
+afterAll(() => server.stop());
+
+beforeEach(() => {
+  prefix = testPrefix();
+});
+
+function open(options: Partial<ConnectOptions> = {}): EtcdConnection {
+  const connection = openConnection({ hosts: server.endpoints, ...options }, new SystemClock());
+  onTestFinished(() => connection.close());
+  return connection;
+}
+
+/** Creates `key` under the scope it names, and counts what is there then. */
+function create(name: string, value: Buffer = Buffer.alloc(0), lease = 0n): Txn {
+  const key = Buffer.from(`${prefix}${name}/key`);
+  return {
+    scope: `${prefix}${name}/`,
+    compare: [{ key, createRevision: 0n }],
+    success: [{ put: { key, value, lease } }, { range: { key } }],
+    failure: [{ range: { key } }],
+  };
+}
+
+function send(connection: EtcdConnection, txn: Txn, signal?: AbortSignal): Promise<TxnResult> {
+  return connection.call((etcd, call) => etcd.txn(txn, call), { what: "test", signal });
+}
+
+/** Transactions that the server has answered so far, by its own count. */
+async function answered(): Promise<number> {
+  const metrics = await server.get("/metrics");
+  const lines = metrics.matchAll(/^grpc_server_handled_total\{.*grpc_method="Txn".*\} (\S+)$/gm);
+  return [...lines].reduce((total, [, count]) => total + Number(count), 0);
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, n) => `name-${n}`);
+
+describe("transactions asked for in one turn", () => {
+  it("travel as one, and each has its own answer", async () => {
+    const connection = open();
+    await send(connection, create("name-3"));
+    const before = await answered();
+    const results = await Promise.all(names(20).map((name) => send(connection, create(name))));
+    expect((await answered()) - before).toBe(1);
+    expect(results.map(({ succeeded }) => succeeded)).toEqual(names(20).map((_, n) => n !== 3));
+    for (const [n, { succeeded, revision, results: parts }] of results.entries()) {
+      const [found] = parts[succeeded ? 1 : 0]?.range?.kvs ?? [];
+      expect(found?.key.toString()).toBe(`${prefix}name-${n}/key`);
+      if (succeeded) expect(found?.createRevision).toBe(revision);
+    }
+  });
+
+  it("travel one by one where that is turned off", async () => {
+    const connection = open({ groupCommit: false });
+    const before = await answered();
+    await Promise.all(names(20).map((name) => send(connection, create(name))));
+    expect((await answered()) - before).toBe(20);
+  });
+
+  it("never travel together under one prefix, nor under two of which one begins the other", async () => {
+    const connection = open();
+    const scopes = ["a", "a", "a/b", "a"];
+    const results = await Promise.all(scopes.map((name) => send(connection, create(name))));
+    const made = results.filter(({ succeeded }) => succeeded);
+    expect(made).toHaveLength(2);
+    expect(made[0]?.revision).not.toBe(made[1]?.revision);
+    expect(results[2]?.succeeded).toBe(true);
+  });
+
+  it("of which one names a lease that is gone all succeed but that one", async () => {
+    const connection = open();
+    const txns = names(10).map((name, n) => create(name, Buffer.alloc(0), n === 4 ? 12_345n : 0n));
+    const outcomes = await Promise.allSettled(txns.map((txn) => send(connection, txn)));
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      names(10).map((_, n) => (n === 4 ? "rejected" : "fulfilled")),
+    );
+    expect(outcomes[4]).toMatchObject({ reason: { kind: "lease-not-found" } });
+  });
+
+  it("of which one is too large all succeed but that one", async () => {
+    const connection = open();
+    const txns = names(10).map((name, n) => create(name, Buffer.alloc(n === 4 ? 2 << 20 : 10)));
+    const outcomes = await Promise.allSettled(txns.map((txn) => send(connection, txn)));
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      names(10).map((_, n) => (n === 4 ? "rejected" : "fulfilled")),
+    );
+    expect(outcomes[4]).toMatchObject({ reason: { code: "REFUSED" } });
+  });
+
+  it("together larger than etcd takes are sent in several", async () => {
+    const connection = open();
+    const txns = names(10).map((name) => create(name, Buffer.alloc(400_000)));
+    const results = await Promise.all(txns.map((txn) => send(connection, txn)));
+    expect(results.every(({ succeeded }) => succeeded)).toBe(true);
+  });
+
+  it("more than the server takes in one are all answered, and fewer are sent from then on", async () => {
+    const connection = open();
+    const many = await Promise.all(names(60).map((name) => send(connection, create(name))));
+    expect(many.every(({ succeeded }) => succeeded)).toBe(true);
+    const before = await answered();
+    const again = await Promise.all(names(30).map((name) => send(connection, create(name))));
+    expect(again.some(({ succeeded }) => succeeded)).toBe(false);
+    expect((await answered()) - before).toBe(1);
+  });
+
+  it("of which one is cancelled before it is sent go without it", async () => {
+    const connection = open();
+    const stop = new AbortController();
+    const cancelled = send(connection, create("cancelled"), stop.signal);
+    const sent = send(connection, create("sent"));
+    stop.abort(new Error("enough"));
+    await expect(cancelled).rejects.toThrow("enough");
+    expect((await sent).succeeded).toBe(true);
+    const key = Buffer.from(`${prefix}cancelled/key`);
+    expect((await server.client().kv.range({ key })).kvs).toEqual([]);
+  });
+});
+
+it("a transaction that is alone is not wrapped, and waits for nobody", async () => {
+  const connection = open();
+  const lease = await Lease.grant(connection, { ttl: 30 });
+  const refused = send(connection, create("a", Buffer.alloc(0), lease.id + 1n));
+  await expect(refused).rejects.toMatchObject({ kind: "lease-not-found" });
+  const before = await answered();
+  for (const name of names(5)) await send(connection, create(name));
+  expect((await answered()) - before).toBe(5);
+});
