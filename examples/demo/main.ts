@@ -16,7 +16,7 @@ const TTL = 5;
 const BEFORE_THE_KILL_MS = 7_000;
 const AFTER_THE_TAKE_OVER_MS = 6_000;
 /** A report older than this may tell of a turn that is over. */
-const FRESH_NS = 100_000_000n;
+const FRESH_NS = 200_000_000n;
 /** Above the TTL by what etcd's own looking for expired leases, and an election of its leader, may add. */
 const TAKE_OVER_LIMIT_MS = 3 * TTL * 1_000;
 
