@@ -4,6 +4,7 @@ import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { type HolderMessage, heard, startHolder } from "./holder.js";
 import { inLine } from "./in-line.js";
+import { keepAliveRequest } from "./keep-alive-request.js";
 import { openSession } from "./open-session.js";
 import { runProgram } from "./run-program.js";
 
@@ -88,12 +89,3 @@ test("a frozen waiter whose turn came and went does not believe that it is its t
   expect(program.messages).toEqual([]);
   expect(lock.held).toBe(true);
 });
-
-/** As it is on the wire: LeaseKeepAliveRequest with field 1, the lease, as a varint (etcd, api/etcdserverpb/rpc.proto). */
-function keepAliveRequest(leaseId: bigint): Buffer {
-  const bytes = [0x08];
-  let rest = leaseId;
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  bytes.push(Number(rest));
-  return Buffer.from(bytes);
-}

@@ -113,6 +113,18 @@ const waiting: Record<string, Point> = {
     await proxy.restore();
     return outcome();
   },
+  "while it waits, on a connection that is dead for longer than an attempt to delete takes":
+    async ({ call, abort, proxy, watching }) => {
+      const calling = settled(call({ signal: abort.signal }));
+      await inLine(watching, 2);
+      proxy.stall({ discard: true });
+      abort.abort(why);
+      const outcome = await calling;
+      // the length of the outage is what this is about: an attempt has 1.5 s
+      await new Promise((over) => setTimeout(over, 2_000));
+      proxy.resume();
+      return outcome();
+    },
   "as the holder releases": async ({ call, abort, holder, watching }) => {
     const calling = settled(call({ signal: abort.signal }));
     await inLine(watching, 2);

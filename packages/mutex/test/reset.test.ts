@@ -1,15 +1,25 @@
 import { connect, Session } from "@etcdkit/mutex";
-import { eventually, startProxy } from "@etcdkit/testing";
+import { type Direction, eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
+import { keepAliveRequest } from "./keep-alive-request.js";
 
 test("one TCP reset loses none of 100 sessions on its connection", async () => {
   const TTL = 5;
   const [target = ""] = sharedEtcd().endpoints;
-  await using proxy = await startProxy({ target });
+  const sent: Buffer[] = [];
+  const onData = (bytes: Buffer, direction: Direction) => {
+    if (direction === "up") sent.push(bytes);
+  };
+  await using proxy = await startProxy({ target, onData });
   await using etcd = connect({ hosts: proxy.endpoint });
   const openings = Array.from({ length: 100 }, () => Session.open(etcd, { ttl: TTL }));
   const sessions = await Promise.all(openings);
+  const renewed = ({ leaseId }: Session) => {
+    const request = keepAliveRequest(leaseId);
+    return sent.some((bytes) => bytes.includes(request));
+  };
+  await eventually(() => sessions.every(renewed), { what: "a renewal of each" });
   const connectionsBefore = proxy.accepted;
 
   proxy.reset();
