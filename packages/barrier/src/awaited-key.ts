@@ -1,0 +1,157 @@
+import {
+  type EtcdConnection,
+  type KeyValue,
+  Snapshot,
+  unlessAborted,
+  type WatchEvent,
+} from "@etcdkit/core/internal";
+import { BarrierError } from "./errors.js";
+import { failsWaiters } from "./hold-value.js";
+import { LeaseInquiry } from "./lease-inquiry.js";
+import { Shared } from "./shared.js";
+
+interface Waiter {
+  /** The hold whose end it waits for. */
+  readonly held: KeyValue;
+  /** That hold was there at this revision: what a watch that lags behind tells from before does not count. */
+  readonly since: bigint;
+  /** With the hold as it was last seen. */
+  gone(last: KeyValue): void;
+  failed(error: unknown): void;
+}
+
+interface Seen {
+  kv: KeyValue | undefined;
+  revision: bigint;
+}
+
+const shared = new Shared<AwaitedKey>();
+
+/** The key of one barrier as those of one connection see it who wait for its deletion: one watch for all of them. */
+export class AwaitedKey {
+  readonly #key: Buffer;
+  readonly #waiters = new Set<Waiter>();
+  #users = 0;
+  /** Ends the reads when nobody waits any more. */
+  readonly #over = new AbortController();
+  #reading: Promise<Seen> | undefined;
+  #nextReading: Promise<Seen> | undefined;
+  #snapshot: Snapshot | undefined;
+  /** Up to which revision `#now` is known; undefined until the first list. */
+  #revision: bigint | undefined;
+  #now: KeyValue | undefined;
+  /** The last hold there was, as it was last. */
+  #last: KeyValue | undefined;
+  readonly #inquiry: LeaseInquiry;
+
+  private constructor(
+    readonly connection: EtcdConnection,
+    readonly name: string,
+  ) {
+    this.#key = Buffer.from(name);
+    const patience = { what: this.what, signal: this.#over.signal };
+    this.#inquiry = new LeaseInquiry(connection, this.#key, patience);
+  }
+
+  static of(connection: EtcdConnection, name: string): AwaitedKey {
+    return shared.get(connection, name, () => new AwaitedKey(connection, name));
+  }
+
+  get what(): string {
+    return `barrier ${this.name}`;
+  }
+
+  /** How many wait for what the watch will tell; 0 until it tells all. */
+  get waiting(): number {
+    return this.#revision === undefined ? 0 : this.#waiters.size;
+  }
+
+  /** Resolves at once if the key is absent, else when what is there now has been deleted. */
+  async wait(signal: AbortSignal | undefined): Promise<void> {
+    this.#users++;
+    let waiter: Waiter | undefined;
+    try {
+      const { kv: held, revision: since } = await unlessAborted(this.#look(), signal);
+      if (!held) return;
+      const deletion = new Promise<KeyValue>((gone, failed) => {
+        waiter = { held, since, gone, failed };
+        this.#add(waiter);
+      });
+      const last = await unlessAborted(deletion, signal);
+      if (!failsWaiters(last.value)) return;
+      if (await unlessAborted(this.#died(last), signal)) {
+        const told = `${this.what}: whoever held it ended without a release`;
+        throw new BarrierError("HOLDER_LOST", told);
+      }
+    } finally {
+      if (waiter) this.#waiters.delete(waiter);
+      if (--this.#users === 0) this.#stop();
+    }
+  }
+
+  /** By a read that begins after this call, for all who ask before it does: one under way may have read before it. */
+  #look(): Promise<Seen> {
+    this.#nextReading ??= this.#read(this.#reading);
+    return this.#nextReading;
+  }
+
+  async #read(before: Promise<Seen> | undefined): Promise<Seen> {
+    await before?.catch(() => undefined);
+    this.#reading = this.#nextReading;
+    this.#nextReading = undefined;
+    const patience = { what: this.what, signal: this.#over.signal };
+    const request = { key: this.#key };
+    const { kvs, revision } = await this.connection.call(
+      (etcd, call) => etcd.range(request, call),
+      patience,
+    );
+    return { kv: kvs[0], revision };
+  }
+
+  #add(waiter: Waiter): void {
+    this.#waiters.add(waiter);
+    this.#snapshot ??= new Snapshot(this.connection, { key: this.#key }, this.what, {
+      state: ([kv], revision) => this.#became(kv, revision),
+      changes: (events) => this.#changes(events),
+      failed: (error) => this.#failed(error),
+    });
+    this.#check(waiter);
+  }
+
+  #changes(events: WatchEvent[]): void {
+    for (const { type, kv } of events) {
+      this.#became(type === "put" ? kv : undefined, kv.modRevision);
+    }
+  }
+
+  #became(kv: KeyValue | undefined, revision: bigint): void {
+    this.#revision = revision;
+    this.#now = kv;
+    if (kv) this.#last = kv;
+    for (const waiter of this.#waiters) this.#check(waiter);
+  }
+
+  #check({ held, since, gone }: Waiter): void {
+    if (this.#revision === undefined || this.#revision < since) return;
+    const { createRevision } = held;
+    if (this.#now?.createRevision === createRevision) return;
+    gone(this.#last?.createRevision === createRevision ? this.#last : held);
+  }
+
+  /** A key that fails its waiters is gone, and was not marked as released: with its lease, or by somebody's hand. */
+  #died({ lease }: KeyValue): Promise<boolean> {
+    return this.#inquiry.ended(lease, () => this.#now?.lease === lease);
+  }
+
+  #failed(error: unknown): void {
+    this.#snapshot = undefined;
+    this.#revision = undefined;
+    for (const waiter of this.#waiters) waiter.failed(error);
+  }
+
+  #stop(): void {
+    shared.forget(this.connection, this.name);
+    this.#snapshot?.close();
+    this.#over.abort();
+  }
+}

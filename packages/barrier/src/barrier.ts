@@ -1,0 +1,93 @@
+import type { Connection } from "@etcdkit/core";
+import {
+  checkName,
+  checkSignal,
+  describe,
+  type EtcdConnection,
+  internals,
+  promptly,
+} from "@etcdkit/core/internal";
+import type { Session } from "@etcdkit/session";
+import { leaseOf } from "@etcdkit/session/internal";
+import { AwaitedKey } from "./awaited-key.js";
+import { type Hold, holdLeased, holdUnleased } from "./hold.js";
+import { releaseKey } from "./hold-key.js";
+import type { OnHolderLost } from "./hold-value.js";
+
+export interface HoldOptions {
+  /** The barrier ends with this session at the latest. Default: it stands until it is released, whatever becomes of the holder. */
+  session?: Session;
+  /**
+   * What waiters get when the session ends without a release: `"release"`, as if it were one, or `"fail"`, an error with the
+   * code `HOLDER_LOST`. Only with `session`; waiters of Go's recipe take either for a release. Default `"release"`.
+   */
+  onHolderLost?: OnHolderLost;
+}
+
+export interface WaitOptions {
+  /** Cancels the wait: it rejects at once with the signal's reason. `AbortSignal.timeout(ms)` is a time limit. */
+  signal?: AbortSignal;
+}
+
+/** While it is held, all who wait at it wait, in one barrier with the `Barrier` of Go's recipes. Its key is `name` itself. */
+export class Barrier {
+  readonly name: string;
+  readonly #connection: EtcdConnection;
+  /** Ours, also after its release: an object that has held never releases another's. */
+  #hold: Hold | undefined;
+
+  /** @throws TypeError if `etcd` is no Connection, or `name` is empty, has a NUL or is not well-formed text */
+  constructor(etcd: Connection, name: string) {
+    this.#connection = internals(etcd);
+    checkName(name, "the name of a barrier");
+    this.name = name;
+  }
+
+  /**
+   * Whoever waits from now on waits for the release.
+   *
+   * @throws BarrierError `ALREADY_HELD`; SessionExpiredError or SessionClosedError of `session`; CoordinationError `UNAVAILABLE`
+   *   when no member of etcd answers within 10 s, or what etcd refuses with. What it wrote by then is taken back.
+   */
+  async hold(options: HoldOptions = {}): Promise<void> {
+    const { session, onHolderLost = "release" } = options;
+    const lease = session === undefined ? undefined : leaseOf(session);
+    if (onHolderLost !== "release" && onHolderLost !== "fail") {
+      throw new TypeError(
+        `onHolderLost must be "release" or "fail", not ${describe(onHolderLost)}`,
+      );
+    }
+    if (!lease && onHolderLost === "fail") {
+      throw new TypeError("onHolderLost is about a session: give one, or leave it out");
+    }
+    this.#hold = lease
+      ? await holdLeased(lease, this.name, onHolderLost)
+      : await holdUnleased(this.#connection, this.name);
+  }
+
+  /**
+   * Lets the waiters go. Takes away what this object holds, and only that, if it has ever held; else whatever holds the name, as in
+   * Go. Idempotent: that nothing is there to release, or our session is lost with its key, is no error.
+   *
+   * @throws CoordinationError `UNAVAILABLE` when no member of etcd answers within 10 s; try again then
+   */
+  async release(): Promise<void> {
+    if (this.#hold) return this.#hold.release();
+    const connection = this.#connection;
+    const patience = promptly(connection.clock, `barrier ${this.name}`);
+    const key = Buffer.from(this.name);
+    const { kvs } = await connection.call((etcd, call) => etcd.range({ key }, call), patience);
+    if (kvs[0]) await releaseKey(connection, kvs[0], patience);
+  }
+
+  /**
+   * Resolves when what holds the barrier now is released; at once if nothing does. Goes on through every outage of etcd.
+   *
+   * @throws the reason of `signal`; BarrierError `HOLDER_LOST`; CoordinationError `CONNECTION_CLOSED`, `PERMISSION_DENIED`, …
+   */
+  async wait(options: WaitOptions = {}): Promise<void> {
+    checkSignal(options.signal);
+    options.signal?.throwIfAborted();
+    await AwaitedKey.of(this.#connection, this.name).wait(options.signal);
+  }
+}

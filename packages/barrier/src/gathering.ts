@@ -1,0 +1,191 @@
+import {
+  type EtcdConnection,
+  type KeyValue,
+  Snapshot,
+  underPrefix,
+  type WatchEvent,
+} from "@etcdkit/core/internal";
+import { Shared } from "./shared.js";
+
+/** One of ours, as the gathering sees it. */
+export interface Attendant {
+  readonly createRevision: bigint;
+  /** Something has changed, at or after its create revision. */
+  look(): void;
+  /** The barrier cannot be followed: no permission, or the connection is closed. */
+  failed(error: unknown): void;
+}
+
+/** How long a barrier is followed after the last of ours has left it: the next round finds the watch open. */
+const LINGER_MS = 2_000;
+
+const shared = new Shared<Gathering>();
+
+/**
+ * Who is in one double barrier, as a connection sees it: one watch of all its keys. Each put of `ready` lets those in whose keys
+ * are older, and a newer key waits for the next put (etcd, client/v3/experimental/recipes/double_barrier.go), so that
+ * the revisions tell of each key whether its member has entered.
+ */
+export class Gathering {
+  readonly ready: Buffer;
+  readonly waiters: { key: Buffer; rangeEnd: Buffer };
+  readonly #prefix: string;
+  readonly #attendants = new Set<Attendant>();
+  #users = 0;
+  #snapshot: Snapshot | undefined;
+  #stopLingering: (() => void) | undefined;
+  /** Of the members, in the order of create revisions: a new key always has the greatest, so that appending keeps it. */
+  #keys = new Map<string, KeyValue>();
+  /** Up to which revision all this is known; undefined until the first list. */
+  #revision: bigint | undefined;
+  #readyRevision = 0n;
+  #enteredUpTo = 0n;
+  #waiting: KeyValue[] | undefined;
+
+  private constructor(
+    readonly connection: EtcdConnection,
+    readonly name: string,
+  ) {
+    this.ready = Buffer.from(`${name}/ready`);
+    this.waiters = underPrefix(`${name}/waiters/`);
+    this.#prefix = idOf(this.waiters.key);
+  }
+
+  static of(connection: EtcdConnection, name: string): Gathering {
+    return shared.get(connection, name, () => new Gathering(connection, name));
+  }
+
+  /** The mod revision of `ready`; 0n where it is absent. */
+  get readyRevision(): bigint {
+    return this.#readyRevision;
+  }
+
+  /** Whose create revision is not above this has entered. */
+  get enteredUpTo(): bigint {
+    return this.#enteredUpTo;
+  }
+
+  /** Those that have not entered, in order. */
+  get waiting(): readonly KeyValue[] {
+    this.#waiting ??= [...this.#keys.values()].filter(
+      ({ createRevision }) => createRevision > this.#enteredUpTo,
+    );
+    return this.#waiting;
+  }
+
+  /** The first two in order. */
+  get eldest(): [KeyValue | undefined, KeyValue | undefined] {
+    const values = this.#keys.values();
+    return [values.next().value, values.next().value];
+  }
+
+  /** Whether the key is there since this revision. */
+  has(key: Buffer, createRevision: bigint): boolean {
+    return this.#keys.get(idOf(key))?.createRevision === createRevision;
+  }
+
+  /** Follows the barrier from now on until `release`. */
+  retain(): void {
+    this.#users++;
+    this.#stopLingering?.();
+    this.#follow();
+  }
+
+  release(): void {
+    if (--this.#users > 0) return;
+    const timer = this.connection.clock.setTimer(LINGER_MS, () => this.#stop());
+    this.#stopLingering = () => {
+      timer.cancel();
+      this.#stopLingering = undefined;
+    };
+    if (!this.#snapshot) this.#stop();
+  }
+
+  add(attendant: Attendant): void {
+    this.#attendants.add(attendant);
+    this.#follow();
+    this.#show(attendant);
+  }
+
+  remove(attendant: Attendant): void {
+    this.#attendants.delete(attendant);
+  }
+
+  #follow(): void {
+    const range = underPrefix(`${this.name}/`);
+    this.#snapshot ??= new Snapshot(this.connection, range, `double barrier ${this.name}`, {
+      state: (kvs, revision) => this.#state(kvs, revision),
+      changes: (events) => this.#changes(events),
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  #state(kvs: KeyValue[], revision: bigint): void {
+    this.#keys = new Map();
+    this.#readyRevision = 0n;
+    for (const kv of kvs.sort(byCreateRevision)) this.#put(kv);
+    this.#showAll(revision);
+  }
+
+  #changes(events: WatchEvent[]): void {
+    let revision = 0n;
+    for (const { type, kv } of events) {
+      revision = kv.modRevision;
+      if (type === "put") this.#put(kv);
+      else if (kv.key.equals(this.ready)) this.#readyRevision = 0n;
+      else this.#keys.delete(idOf(kv.key));
+    }
+    this.#showAll(revision);
+  }
+
+  #put(kv: KeyValue): void {
+    if (kv.key.equals(this.ready)) {
+      this.#readyRevision = kv.modRevision;
+      if (kv.modRevision > this.#enteredUpTo) this.#enteredUpTo = kv.modRevision;
+      return;
+    }
+    const id = idOf(kv.key);
+    if (id.startsWith(this.#prefix)) this.#keys.set(id, kv);
+  }
+
+  #showAll(revision: bigint): void {
+    this.#revision = revision;
+    this.#waiting = undefined;
+    for (const attendant of [...this.#attendants]) this.#show(attendant);
+  }
+
+  #show(attendant: Attendant): void {
+    if (this.#revision === undefined || this.#revision < attendant.createRevision) return;
+    attendant.look();
+  }
+
+  #failed(error: unknown): void {
+    this.#forgetAll();
+    for (const attendant of [...this.#attendants]) attendant.failed(error);
+    if (this.#users === 0) this.#stop();
+  }
+
+  #stop(): void {
+    this.#stopLingering?.();
+    this.#snapshot?.close();
+    this.#forgetAll();
+    shared.forget(this.connection, this.name);
+  }
+
+  #forgetAll(): void {
+    this.#snapshot = undefined;
+    this.#revision = undefined;
+    this.#keys.clear();
+    this.#waiting = undefined;
+    this.#readyRevision = 0n;
+    this.#enteredUpTo = 0n;
+  }
+}
+
+function idOf(key: Buffer): string {
+  return key.toString("latin1");
+}
+
+function byCreateRevision(a: KeyValue, b: KeyValue): number {
+  return a.createRevision < b.createRevision ? -1 : a.createRevision > b.createRevision ? 1 : 0;
+}

@@ -1,0 +1,115 @@
+import {
+  type EtcdConnection,
+  EtcdFailure,
+  type KeyValue,
+  type Lease,
+  type Patience,
+  promptly,
+  type Txn,
+} from "@etcdkit/core/internal";
+import { BarrierError } from "./errors.js";
+import { decode, encode, failsWaiters } from "./hold-value.js";
+
+/**
+ * The writes of a barrier's key (etcd, client/v3/experimental/recipes/barrier.go: created once, deleted by the release). Each
+ * may be sent again when its reply was lost.
+ */
+
+export interface HoldKey {
+  readonly key: Buffer;
+  readonly createRevision: bigint;
+}
+
+/** Creates the key with this lease, or finds it as an attempt without an answer left it. */
+export async function createKey(
+  lease: Lease,
+  { key, value, what }: { key: Buffer; value: Buffer; what: string },
+  unanswered: () => void,
+): Promise<HoldKey> {
+  const txn: Txn = {
+    compare: [{ key, createRevision: 0n }],
+    success: [{ put: { key, value, lease: lease.id } }],
+    failure: [{ range: { key } }],
+  };
+  const patience = whileAlive(lease, promptly(lease.connection.clock, what));
+  const sent = send(lease.connection, txn, patience, unanswered).catch((error) => {
+    if (!leaseGone(error)) throw error;
+    lease.gone();
+    throw lease.lossReason;
+  });
+  const { succeeded, revision, results } = await sent;
+  if (succeeded) return { key, createRevision: revision };
+  const found = results[0]?.range?.kvs[0];
+  if (found?.value.equals(value)) return { key, createRevision: found.createRevision };
+  throw new BarrierError("ALREADY_HELD", `${what} is already held`);
+}
+
+/** Takes the key off the lease it was created with, so that it outlives it. */
+export async function unleaseKey(
+  connection: EtcdConnection,
+  { key, createRevision }: HoldKey,
+  value: Buffer,
+  patience: Patience,
+): Promise<void> {
+  const txn: Txn = {
+    compare: [{ key, createRevision }],
+    success: [{ put: { key, value } }],
+    failure: [],
+  };
+  await send(connection, txn, patience);
+}
+
+/** Deletes the key if it still is this one; where its end would be taken for a death, it is marked as a release before. */
+export async function releaseKey(
+  connection: EtcdConnection,
+  held: Pick<KeyValue, "key" | "createRevision" | "value" | "lease">,
+  patience: Patience,
+): Promise<void> {
+  const { key, createRevision, value, lease } = held;
+  const compare = [{ key, createRevision }];
+  const hold = decode(value);
+  if (hold && failsWaiters(value)) {
+    const marked = encode({ ...hold, released: true });
+    const txn = { compare, success: [{ put: { key, value: marked, lease } }], failure: [] };
+    try {
+      await send(connection, txn, patience);
+    } catch (error) {
+      // the key went with its lease
+      if (leaseGone(error)) return;
+      throw error;
+    }
+  }
+  await send(connection, { compare, success: [{ deleteRange: { key } }], failure: [] }, patience);
+}
+
+/** Deletes what an attempt to create the key, without an answer, may have left. */
+export async function deleteLeased(lease: Lease, key: Buffer, what: string): Promise<void> {
+  const compare = [{ key, lease: lease.id }];
+  const txn: Txn = { compare, success: [{ deleteRange: { key } }], failure: [] };
+  await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+}
+
+/** `patience` that ends with the lease too. */
+export function whileAlive(lease: Lease, patience: Patience): Patience {
+  return { ...patience, over: () => lease.lossReason ?? patience.over?.() };
+}
+
+function leaseGone(error: unknown): boolean {
+  return error instanceof EtcdFailure && error.kind === "lease-not-found";
+}
+
+function send(
+  connection: EtcdConnection,
+  txn: Txn,
+  patience: Patience,
+  unanswered: () => void = () => undefined,
+) {
+  return connection.call(async (etcd, call) => {
+    try {
+      return await etcd.txn(txn, call);
+    } catch (error) {
+      if (error instanceof EtcdFailure && error.kind === "unavailable") unanswered();
+      throw error;
+    }
+  }, patience);
+}

@@ -1,0 +1,114 @@
+import { CoordinationError } from "@etcdkit/core";
+import { EtcdFailure, type KeyValue, type Lease, type Txn } from "@etcdkit/core/internal";
+import type { Gathering } from "./gathering.js";
+
+/** The writes of a member of a double barrier. Each may be sent again when its reply was lost. */
+
+export interface Membership {
+  createRevision: bigint;
+  /** Those whose keys are older, in no order. */
+  others: KeyValue[];
+  /** The mod revision of `ready`; 0n where it is absent. */
+  readyRevision: bigint;
+}
+
+export interface MemberKey {
+  readonly lease: Lease;
+  readonly gathering: Gathering;
+  readonly key: Buffer;
+  readonly what: string;
+}
+
+/** Creates our key, or finds it as an attempt without an answer, or a former life on this lease, left it. */
+export async function createMember(
+  { lease, gathering, key, what }: MemberKey,
+  value: Buffer,
+  signal: AbortSignal,
+  unanswered: () => void,
+): Promise<Membership> {
+  const reads: Txn["success"] = [{ range: gathering.waiters }, { range: { key: gathering.ready } }];
+  const txn: Txn = {
+    compare: [{ key, createRevision: 0n }],
+    success: [{ put: { key, value, lease: lease.id } }, ...reads],
+    failure: [{ range: { key } }, ...reads],
+  };
+  const { results } = await lease.call(
+    async (etcd, call) => {
+      try {
+        return await etcd.txn(txn, call);
+      } catch (error) {
+        if (error instanceof EtcdFailure && error.kind === "unavailable") unanswered();
+        throw error;
+      }
+    },
+    { what, signal },
+  );
+  const [, members, ready] = results.map(({ range }) => range?.kvs ?? []);
+  const own = members?.find((member) => member.key.equals(key));
+  if (own?.lease !== lease.id) {
+    throw new CoordinationError(
+      "KEY_TAKEN",
+      `${what}: the key that should be ours, ${key}, belongs to another lease`,
+    );
+  }
+  const { createRevision } = own;
+  const others = members?.filter((member) => member.createRevision < createRevision) ?? [];
+  return { createRevision, others, readyRevision: ready?.[0]?.modRevision ?? 0n };
+}
+
+// etcd takes 128 comparisons in one transaction by default (--max-txn-ops)
+const COMPARED = 100;
+
+/**
+ * Puts `ready`, if all members of the round are there in that moment (of a very large round, its last ones), and nobody has put it
+ * since `readyRevision`: an attempt that arrives late lets nobody in. Resolves with the revision of `ready`.
+ */
+export async function putReady(
+  { lease, gathering, key, what }: MemberKey,
+  createRevision: bigint,
+  round: readonly Pick<KeyValue, "key" | "createRevision">[],
+  readyRevision: bigint,
+): Promise<bigint> {
+  const others = round.filter((member) => !member.key.equals(key)).slice(-COMPARED);
+  const txn: Txn = {
+    compare: [
+      { key: gathering.ready, modRevision: readyRevision },
+      { key, createRevision },
+      ...others.map((member) => ({ key: member.key, createRevision: member.createRevision })),
+    ],
+    success: [{ put: { key: gathering.ready, value: Buffer.alloc(0) } }],
+    failure: [{ range: { key: gathering.ready } }],
+  };
+  const result = await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+  if (result.succeeded) return result.revision;
+  return result.results[0]?.range?.kvs[0]?.modRevision ?? 0n;
+}
+
+/** Deletes our key, by its lease where its create revision is not known. */
+export async function deleteMember(
+  { lease, key, what }: MemberKey,
+  createRevision: bigint | undefined,
+): Promise<void> {
+  const ours = createRevision === undefined ? { lease: lease.id } : { createRevision };
+  await deleteIf(lease, what, { compare: [{ key, ...ours }], success: [{ deleteRange: { key } }] });
+}
+
+/** Deletes our key as the last one of the round, and with it the `ready` that let the round in. */
+export async function deleteLastMember(
+  { lease, gathering, key, what }: MemberKey,
+  createRevision: bigint,
+  readyRevision: bigint,
+): Promise<void> {
+  const { ready } = gathering;
+  const tidy: Txn = {
+    compare: [{ key: ready, modRevision: readyRevision }],
+    success: [{ deleteRange: { key: ready } }],
+    failure: [],
+  };
+  const success = [{ deleteRange: { key } }, { txn: tidy }];
+  await deleteIf(lease, what, { compare: [{ key, createRevision }], success });
+}
+
+async function deleteIf(lease: Lease, what: string, txn: Omit<Txn, "failure">): Promise<void> {
+  await lease.call((etcd, call) => etcd.txn({ ...txn, failure: [] }, call), { what });
+}

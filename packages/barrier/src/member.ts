@@ -1,0 +1,282 @@
+import { KeyDeletedError, type SessionClosedError, type SessionExpiredError } from "@etcdkit/core";
+import { type KeyValue, type Lease, leaseHex, type Timer } from "@etcdkit/core/internal";
+import { BarrierError } from "./errors.js";
+import type { Attendant, Gathering } from "./gathering.js";
+import {
+  createMember,
+  deleteLastMember,
+  deleteMember,
+  type MemberKey,
+  type Membership,
+  putReady,
+} from "./member-key.js";
+import { decodeCount, encodeCount } from "./member-value.js";
+
+// Whoever completes the round puts `ready`. Where it does not come to that, for it has died say, the others do after this long.
+const STEP_IN_MS = 250;
+
+type State = "creating" | "waiting" | "in" | "leaving" | "over";
+
+/** One member of a double barrier: from the call that makes its key to the deletion of the key. */
+export class Member implements Attendant, MemberKey {
+  readonly key: Buffer;
+  readonly what: string;
+  readonly #name: string;
+  #state: State = "creating";
+  #createRevision: bigint | undefined;
+  /** An attempt to create the key went unanswered. */
+  #doubt = false;
+  #keyGone = false;
+  /** The revision of the `ready` that let us in: who is older than that is of our round. */
+  #round = 0n;
+  #lossReason: Error | undefined;
+  #settle: { resolve(): void; reject(reason: unknown): void } | undefined;
+  readonly #cancelled = new AbortController();
+  #stepIn: Timer | undefined;
+  #puttingReady = false;
+  #deletion: Promise<void> | undefined;
+
+  constructor(
+    readonly lease: Lease,
+    readonly gathering: Gathering,
+    readonly count: number,
+  ) {
+    this.what = `double barrier ${gathering.name}`;
+    this.#name = lease.reserveKey(`${gathering.name}/waiters/${leaseHex(lease.id)}`);
+    this.key = Buffer.from(this.#name);
+    lease.attach(this);
+    gathering.retain();
+  }
+
+  get createRevision(): bigint {
+    return this.#createRevision ?? 0n;
+  }
+
+  enter(signal: AbortSignal | undefined): Promise<void> {
+    return this.#settled(signal, () => this.#create());
+  }
+
+  leave(signal: AbortSignal | undefined): Promise<void> {
+    // reads the clock: a lease that is over is heard of before anything is sent
+    void this.lease.lossReason;
+    if (this.#state !== "in") return Promise.reject(this.#lossReason);
+    this.#state = "leaving";
+    return this.#settled(signal, () => this.gathering.add(this));
+  }
+
+  look(): void {
+    const { gathering, key, createRevision } = this;
+    if (this.#state === "over") return;
+    if (!this.#deletion && !gathering.has(key, createRevision)) this.#deleted();
+    else if (this.#state === "leaving") this.#lookForTheEnd();
+    else if (this.#state === "waiting") this.#lookForReady();
+  }
+
+  failed(error: unknown): void {
+    // who is in keeps its key: that the barrier cannot be followed is nothing to it before it leaves
+    if (this.#state === "waiting" || this.#state === "leaving") this.#fail(error);
+  }
+
+  leaseLost(reason: SessionExpiredError | SessionClosedError): void {
+    this.#lose(reason);
+  }
+
+  #settled(signal: AbortSignal | undefined, start: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => this.#fail(signal?.reason);
+      const settle = () => signal?.removeEventListener("abort", abort);
+      this.#settle = {
+        resolve: () => {
+          settle();
+          resolve();
+        },
+        reject: (reason) => {
+          settle();
+          reject(reason);
+        },
+      };
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort);
+      start();
+    });
+  }
+
+  async #create(): Promise<void> {
+    let membership: Membership;
+    try {
+      const unanswered = () => {
+        this.#doubt = true;
+      };
+      const value = encodeCount(this.count);
+      membership = await createMember(this, value, this.#cancelled.signal, unanswered);
+    } catch (error) {
+      this.#creationFailed(error);
+      return;
+    }
+    this.#createRevision = membership.createRevision;
+    if (this.#state === "over") return this.#takeAway();
+    const refusal = this.#refusal(membership);
+    if (refusal) {
+      // whoever is refused finds nothing left of it
+      this.#deletion = deleteMember(this, this.createRevision);
+      await this.#deletion.catch(() => undefined);
+      return this.#fail(refusal);
+    }
+    this.#state = "waiting";
+    const { others, readyRevision } = membership;
+    if (readyRevision >= this.createRevision) return this.#entered(readyRevision);
+    const waiting = others.filter(({ createRevision }) => createRevision > readyRevision);
+    if (waiting.length + 1 === this.count) this.#letIn(waiting, readyRevision);
+    this.gathering.add(this);
+  }
+
+  #refusal({ others }: Membership): BarrierError | undefined {
+    const theirs = others
+      .map(({ value }) => decodeCount(value))
+      .find((count) => count !== undefined && count !== this.count);
+    if (theirs !== undefined) {
+      const told = `${this.what}: our count is ${this.count}, that of a member there is ${theirs}`;
+      return new BarrierError("COUNT_MISMATCH", told);
+    }
+    if (others.length < this.count) return undefined;
+    const told = `${this.what}: ${others.length} are there, and it is for ${this.count}`;
+    return new BarrierError("TOO_MANY", told);
+  }
+
+  #lookForReady(): void {
+    const { enteredUpTo } = this.gathering;
+    if (enteredUpTo >= this.createRevision) return this.#entered(enteredUpTo);
+    if (this.#puttingReady) return;
+    if (!this.#roundIsFull()) {
+      this.#stepIn?.cancel();
+      this.#stepIn = undefined;
+      return;
+    }
+    this.#stepIn ??= this.lease.connection.clock.setTimer(STEP_IN_MS, () => {
+      this.#stepIn = undefined;
+      const { waiting, readyRevision } = this.gathering;
+      this.#letIn(waiting.slice(0, this.count), readyRevision);
+    });
+  }
+
+  #roundIsFull(): boolean {
+    const last = this.gathering.waiting[this.count - 1];
+    return last !== undefined && last.createRevision >= this.createRevision;
+  }
+
+  #letIn(round: readonly KeyValue[], readyRevision: bigint): void {
+    this.#puttingReady = true;
+    putReady(this, this.createRevision, round, readyRevision).then(
+      (revision) => {
+        this.#puttingReady = false;
+        if (this.#state !== "waiting") return;
+        // if not, somebody went in that moment, or `ready` changed: seen here soon, or already
+        if (revision >= this.createRevision) this.#entered(revision);
+        else this.gathering.add(this);
+      },
+      (error) => this.failed(error),
+    );
+  }
+
+  #entered(round: bigint): void {
+    // between the event and now the process may have stood still
+    if (this.lease.lossReason) return;
+    this.#stepIn?.cancel();
+    this.#round = round;
+    this.#state = "in";
+    this.gathering.add(this);
+    this.#settle?.resolve();
+  }
+
+  /**
+   * The eldest of the round stays until all others have gone, and all others go and wait for that: so each knows the end of the
+   * round by the keys alone, and whoever dies is not waited for.
+   */
+  #lookForTheEnd(): void {
+    const [eldest, second] = this.gathering.eldest;
+    if (this.#deletion) {
+      if (!this.#isOfRound(eldest)) this.#left();
+    } else if (!eldest?.key.equals(this.key)) {
+      this.#deletion = deleteMember(this, this.createRevision);
+      this.#deletion.catch((error) => this.failed(error));
+    } else if (!this.#isOfRound(second)) {
+      this.#deletion = deleteLastMember(this, this.createRevision, this.#round);
+      this.#deletion.then(
+        () => this.#left(),
+        (error) => this.failed(error),
+      );
+    }
+  }
+
+  #isOfRound(member: KeyValue | undefined): boolean {
+    return member !== undefined && member.createRevision <= this.#round;
+  }
+
+  #left(): void {
+    if (this.#state !== "leaving") return;
+    this.#takeAway();
+    this.#settle?.resolve();
+  }
+
+  #deleted(): void {
+    if (this.#keyGone) return;
+    this.#keyGone = true;
+    // a lease that ended takes its keys along: then that is the reason, and `leaseLost` has told it
+    void this.lease.confirm().then(() => {
+      this.#lose(new KeyDeletedError(`${this.what}: our key ${this.#name} was deleted by another`));
+    });
+  }
+
+  /** The call ends without success, and takes the key along. */
+  #fail(reason: unknown): void {
+    const state = this.#state;
+    if (state === "over" || state === "in") return;
+    this.#state = "over";
+    this.#settle?.reject(reason);
+    this.#cancelled.abort(reason);
+    // while the creation is under way its outcome decides what there is to delete
+    if (state !== "creating" || this.#deletion) this.#takeAway();
+  }
+
+  /** The key, or its lease, is gone without our doing. */
+  #lose(reason: Error): void {
+    const state = this.#state;
+    if (state === "over") return;
+    this.#state = "over";
+    this.#lossReason = reason;
+    this.#settle?.reject(reason);
+    this.#cancelled.abort(reason);
+    if (state !== "creating" || this.#deletion) this.#forget();
+  }
+
+  #creationFailed(error: unknown): void {
+    if (this.#state === "creating") {
+      this.#state = "over";
+      this.#settle?.reject(error);
+    }
+    // found out by deletion, whatever has become of it
+    if (this.#doubt) this.#takeAway();
+    else this.#forget();
+  }
+
+  /** Deletes the key, again and again until that is answered or the lease is gone. */
+  #takeAway(): void {
+    this.#state = "over";
+    this.#stepIn?.cancel();
+    this.gathering.remove(this);
+    if (this.#doubt) this.lease.ghosts.suspect(this.#name);
+    this.#deletion ??= this.lease.alive
+      ? deleteMember(this, this.#createRevision)
+      : Promise.resolve();
+    const gone = this.#deletion.catch(() => undefined).finally(() => this.#forget());
+    this.lease.connection.background(gone);
+  }
+
+  #forget(): void {
+    this.#stepIn?.cancel();
+    this.gathering.remove(this);
+    this.gathering.release();
+    this.lease.detach(this);
+    this.lease.freeKey(this.#name);
+  }
+}
