@@ -1,0 +1,73 @@
+interface Reader<T> {
+  resolve(result: IteratorResult<T, undefined>): void;
+  reject(error: unknown): void;
+}
+
+/** An iterator fed from outside: what nobody has read yet is kept, in order. */
+export class Feed<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #unread: T[] = [];
+  readonly #readers: Reader<T>[] = [];
+  readonly #stop: () => void;
+  #over = false;
+  #failure: { error: unknown } | undefined;
+
+  /** `stop` is called once, when nothing is wanted or to come any more. */
+  constructor(stop: () => void) {
+    this.#stop = stop;
+  }
+
+  push(value: T): void {
+    if (this.#over) return;
+    const reader = this.#readers.shift();
+    if (reader) reader.resolve({ value, done: false });
+    else this.#unread.push(value);
+  }
+
+  /** Ends at once: what was not read yet is dropped. */
+  end(): void {
+    this.#unread.length = 0;
+    this.#failure = undefined;
+    this.#finish();
+    for (const reader of this.#readers.splice(0)) reader.resolve(DONE);
+  }
+
+  /** Ends with an error, after what is unread. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.#finish();
+    const [first, ...others] = this.#readers.splice(0);
+    if (first) first.reject(error);
+    else this.#failure = { error };
+    for (const reader of others) reader.resolve(DONE);
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#unread.length > 0) {
+      return Promise.resolve({ value: this.#unread.shift() as T, done: false });
+    }
+    if (this.#failure) {
+      const { error } = this.#failure;
+      this.#failure = undefined;
+      return Promise.reject(error);
+    }
+    if (this.#over) return Promise.resolve(DONE);
+    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.end();
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stop();
+  }
+}
+
+const DONE = { value: undefined, done: true } as const;

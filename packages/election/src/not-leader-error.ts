@@ -1,0 +1,9 @@
+import { CoordinationError } from "@etcdkit/core";
+
+/** A proclamation by one who does not lead any more; `cause` is why, where the leadership was lost and not resigned. */
+export class NotLeaderError extends CoordinationError<"NOT_LEADER"> {
+  override name = "NotLeaderError";
+  constructor(message: string, options?: ErrorOptions) {
+    super("NOT_LEADER", message, options);
+  }
+}
