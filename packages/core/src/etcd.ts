@@ -116,7 +116,7 @@ export interface KeepAliveStream {
   cancel(): void;
 }
 
-export interface WatchCreate extends KeyRange {
+interface WatchCreate extends KeyRange {
   id: bigint;
   /** The first revision to deliver; 0n is "from now on". */
   startRevision: bigint;
