@@ -2,7 +2,7 @@ import { type Program, runProgram } from "./run-program.js";
 
 export interface CancellerOptions {
   hosts: string[];
-  /** Of the locks it tries, one after the other. */
+  /** Of the locks it tries. */
   names: string[];
   ttl: number;
   /** Up to how many turns of the event loop a call has until it is cancelled. */

@@ -13,19 +13,23 @@ const session = await Session.open(etcd, { ttl });
 const why = new Error("cancelled");
 const outcomes = { cancelled: 0, locked: 0, notLocked: 0 };
 
-for (const name of names) {
-  const mutex = new Mutex(session, name);
-  for (let count = 0; count < turns; count++) {
-    await cancelled(count, (signal) => mutex.lock({ signal }));
-    await cancelled(count, (signal) => mutex.tryLock({ signal }));
-  }
-}
+// one name after the other, and then all at once, so that their requests travel together
+for (const name of names) await tryOut(name);
+await Promise.all(names.map(tryOut));
 
 process.once("SIGUSR2", async () => {
   await etcd.close();
   say({ what: "closed" });
 });
 say({ what: "done", ...outcomes });
+
+async function tryOut(name: string): Promise<void> {
+  const mutex = new Mutex(session, name);
+  for (let count = 0; count < turns; count++) {
+    await cancelled(count, (signal) => mutex.lock({ signal }));
+    await cancelled(count, (signal) => mutex.tryLock({ signal }));
+  }
+}
 
 async function cancelled(
   count: number,
