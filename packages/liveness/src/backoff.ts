@@ -1,0 +1,37 @@
+import type { Clock } from "@etcdkit/core/internal";
+
+const FIRST_MS = 100;
+const LONGEST_MS = 5_000;
+/** So long without a further attempt, and the next one is a first one again. */
+const CALM_MS = 10_000;
+
+/** How long to wait before the next attempt: the first is made at once, each further one later, at random. */
+export class Backoff {
+  readonly #clock: Clock;
+  #attempts = 0;
+  #lastAt = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves when it is time, or `signal` aborts. */
+  async pause(signal: AbortSignal): Promise<void> {
+    const now = this.#clock.now();
+    if (now > this.#lastAt + CALM_MS) this.#attempts = 0;
+    const full = this.#attempts === 0 ? 0 : FIRST_MS * 2 ** Math.min(this.#attempts - 1, 10);
+    const delayMs = Math.min(full, LONGEST_MS) * (0.5 + Math.random() / 2);
+    this.#attempts++;
+    this.#lastAt = now + delayMs;
+    if (delayMs === 0 || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        timer.cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = this.#clock.setTimer(delayMs, done);
+      signal.addEventListener("abort", done);
+    });
+  }
+}

@@ -1,0 +1,224 @@
+import type { Clock, Timer } from "@etcdkit/core/internal";
+import { Budget } from "./budget.js";
+import type { MemberInfo } from "./entry.js";
+import type { ObserverRecovered, ObserverSuspected, Recovered, Suspected } from "./events.js";
+import { Inquiry } from "./inquiry.js";
+import type { RosterEvent } from "./roster.js";
+import type { Suspicion } from "./suspicion.js";
+
+export interface LeaseLook {
+  /** Whole seconds that are left, rounded down. */
+  ttl: number;
+  grantedTtl: number;
+}
+
+export interface Surroundings extends Suspicion {
+  clock: Clock;
+  /** Undefined: no answer, or one that is too old to count. Never rejects. */
+  look(leaseId: bigint): Promise<LeaseLook | undefined>;
+  tell(event: Suspected | Recovered | ObserverSuspected | ObserverRecovered): void;
+}
+
+interface Subject {
+  member: MemberInfo;
+  /** When to look next. */
+  due: number;
+  looking: boolean;
+  suspected: boolean;
+  /** When it was last found silent; undefined: it was not, when it was last looked at. */
+  silentAt: number | undefined;
+}
+
+const TICK_MS = 100;
+const LOOKS_AT_ONCE = 32;
+const NO_ANSWER_MS = 1_000;
+/** Those found in the group at once are not looked at at once. */
+const FIRST_LOOKS_MS = 1_000;
+const SAMPLE = 64;
+const SAMPLE_MS = 2_000;
+
+/**
+ * Says who has missed a renewal of its lease, before the lease runs out. A member renews at each third of its TTL, so that two thirds
+ * of it are always left. With less than half left it is silent. Then a sample of all others is looked at, a sixth of a TTL later, when
+ * whatever has befallen many shows in most of them: if it shows in many, the observer is suspected, and nobody else.
+ */
+export class Detector {
+  readonly #around: Surroundings;
+  readonly #budget: Budget;
+  /** By id, in the order in which they were last looked at. */
+  readonly #subjects = new Map<string, Subject>();
+  /** Looked at before all others. */
+  readonly #urgent = new Set<Subject>();
+  #looks = 0;
+  #timer: Timer | undefined;
+  #closed = false;
+  #inquireAt: number | undefined;
+  #inquiry: Inquiry<Subject> | undefined;
+  /** From the finding of a silent one to the look at the others. */
+  #holdMs = 0;
+  #trustedUntil = Number.NEGATIVE_INFINITY;
+  #observerSuspected = false;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    this.#budget = new Budget(around.clock, around.readsPerSecond);
+  }
+
+  follow(event: RosterEvent): void {
+    const { id, member } = event;
+    const known = this.#subjects.get(id);
+    const sameLease = known?.member.leaseId === member.leaseId;
+    if (event.type === "updated" && known && sameLease) {
+      known.member = member;
+      return;
+    }
+    if (known) this.#forget(known);
+    if (event.type === "left" || event.type === "died") return;
+    // it has registered on another lease, so it lives
+    if (known?.suspected) this.#around.tell({ type: "recovered", id, member });
+    if (member.leaseId !== 0n) this.#add(member);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #add(member: MemberInfo): void {
+    const due = this.#around.clock.now() + Math.random() * FIRST_LOOKS_MS;
+    const subject = { member, due, looking: false, suspected: false, silentAt: undefined };
+    this.#subjects.set(member.id, subject);
+    if (!this.#timer) this.#setTimer();
+  }
+
+  #forget(subject: Subject): void {
+    this.#subjects.delete(subject.member.id);
+    this.#urgent.delete(subject);
+    this.#inquiry?.gone(subject);
+  }
+
+  #setTimer(): void {
+    this.#timer = this.#around.clock.setTimer(TICK_MS, () => this.#tick());
+  }
+
+  #tick(): void {
+    this.#timer = undefined;
+    if (this.#closed) return;
+    const now = this.#around.clock.now();
+    if (this.#inquireAt !== undefined && now >= this.#inquireAt) this.#inquire(now);
+    this.#conclude(now);
+    for (const subject of this.#next(now)) void this.#look(subject);
+    if (this.#subjects.size > 0 || this.#observerSuspected) this.#setTimer();
+  }
+
+  #next(now: number): Subject[] {
+    const next: Subject[] = [];
+    const take = (subject: Subject): boolean => {
+      if (subject.looking) return true;
+      if (this.#looks + next.length >= LOOKS_AT_ONCE || !this.#budget.take()) return false;
+      subject.looking = true;
+      next.push(subject);
+      return true;
+    };
+    for (const subject of this.#urgent) {
+      if (!take(subject)) return next;
+    }
+    for (const subject of this.#subjects.values()) {
+      if (subject.due <= now && !take(subject)) return next;
+    }
+    return next;
+  }
+
+  async #look(subject: Subject): Promise<void> {
+    const { id, leaseId } = subject.member;
+    this.#urgent.delete(subject);
+    this.#subjects.delete(id);
+    this.#subjects.set(id, subject);
+    this.#looks++;
+    const look = await this.#around.look(leaseId);
+    this.#looks--;
+    subject.looking = false;
+    if (this.#closed || this.#subjects.get(id) !== subject) return;
+    const now = this.#around.clock.now();
+    if (look) this.#judge(subject, look, now);
+    else subject.due = now + NO_ANSWER_MS;
+    this.#conclude(now);
+  }
+
+  #judge(subject: Subject, { ttl, grantedTtl }: LeaseLook, now: number): void {
+    // etcd rounds down, so that it may be a second more
+    const atMost = ttl + 1;
+    const silent = atMost <= grantedTtl / 2;
+    this.#inquiry?.answered(subject, atMost <= grantedTtl * (2 / 3 - 1 / 30));
+    // one that does not renew is silent for certain when this has passed
+    const next = silent ? Math.max(grantedTtl / 10, 1) : atMost - Math.floor(grantedTtl / 2);
+    subject.due = now + next * 1_000;
+    if (!silent) return this.#heard(subject);
+    subject.silentAt = now;
+    if (subject.suspected) return;
+    if (now < this.#trustedUntil) return this.#suspect(subject, atMost);
+    if (this.#inquireAt !== undefined || this.#inquiry) return;
+    this.#holdMs = (grantedTtl * 1_000) / 6;
+    this.#inquireAt = now + this.#holdMs;
+  }
+
+  #heard(subject: Subject): void {
+    subject.silentAt = undefined;
+    if (!subject.suspected) return;
+    subject.suspected = false;
+    const { id } = subject.member;
+    this.#around.tell({ type: "recovered", id, member: subject.member });
+  }
+
+  #suspect(subject: Subject, atMost: number): void {
+    subject.suspected = true;
+    const { member } = subject;
+    const remainingMs = atMost * 1_000;
+    this.#around.tell({ type: "suspected", id: member.id, member, remainingMs });
+  }
+
+  #inquire(now: number): void {
+    this.#inquireAt = undefined;
+    // those suspected already fell silent before
+    const others = [...this.#subjects.values()].filter(({ suspected }) => !suspected);
+    const sample = pick(others, SAMPLE);
+    const takesMs = (sample.length / this.#around.readsPerSecond) * 1_000;
+    this.#inquiry = new Inquiry(sample, now, now + SAMPLE_MS + takesMs);
+    for (const subject of sample) this.#urgent.add(subject);
+  }
+
+  /** What the inquiry has shown, if it is over. */
+  #conclude(now: number): void {
+    const inquiry = this.#inquiry;
+    if (!inquiry?.over(now)) return;
+    this.#inquiry = undefined;
+    const many = inquiry.many(this.#around.silentShare);
+    if (many === false) return this.#trust(now);
+    // until it can be said, and for as long as it is so
+    this.#inquireAt = now + this.#holdMs;
+    if (!many || this.#observerSuspected) return;
+    this.#observerSuspected = true;
+    const { silent, lookedAt } = inquiry;
+    this.#around.tell({ type: "observer-suspected", silent, lookedAt });
+  }
+
+  #trust(now: number): void {
+    this.#trustedUntil = now + Math.max(this.#holdMs, 1_000);
+    if (this.#observerSuspected) this.#around.tell({ type: "observer-recovered" });
+    this.#observerSuspected = false;
+    // another look at each that was found silent, and it is suspected if it still is
+    for (const subject of this.#subjects.values()) {
+      if (subject.silentAt !== undefined && !subject.suspected) this.#urgent.add(subject);
+    }
+  }
+}
+
+/** At most `count` of `all`, at random. */
+function pick<T>(all: T[], count: number): T[] {
+  for (let index = 0; index < Math.min(count, all.length - 1); index++) {
+    const other = index + Math.floor(Math.random() * (all.length - index));
+    // both are in the array
+    [all[index], all[other]] = [all[other] as T, all[index] as T];
+  }
+  return all.slice(0, count);
+}

@@ -1,0 +1,278 @@
+import { randomUUID } from "node:crypto";
+import { CoordinationError } from "@etcdkit/core";
+import {
+  type EtcdConnection,
+  type KeyValue,
+  type Lease,
+  type Patience,
+  promptly,
+  unlessAborted,
+} from "@etcdkit/core/internal";
+import { Session } from "@etcdkit/session";
+import { leaseOf } from "@etcdkit/session/internal";
+import { Backoff } from "./backoff.js";
+import { encodeEntry, readEntry } from "./entry.js";
+import { MembershipError, whereabouts } from "./errors.js";
+import { machineFacts } from "./facts.js";
+import type { Layout } from "./layout.js";
+import type { JsonObject } from "./metadata.js";
+import { OwnKey } from "./own-key.js";
+import { Turnstile } from "./turnstile.js";
+
+export interface Application {
+  id: string;
+  metadata: JsonObject;
+  ttl: number;
+  takeOver: boolean;
+  signal: AbortSignal | undefined;
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/** As core's calls that nobody asked to wait. */
+const PROMPTLY_MS = 10_000;
+
+/**
+ * The entry of one member, kept in etcd as it should be: what should stand there and what does are compared at each change of
+ * either, and made equal. So it comes back after whatever happened, with the latest metadata.
+ */
+export class Registration {
+  readonly id: string;
+  readonly incarnation = randomUUID();
+  readonly what: string;
+  readonly #connection: EtcdConnection;
+  readonly #ttl: number;
+  readonly #facts = machineFacts();
+  readonly #key: OwnKey;
+  readonly #backoff: Backoff;
+  readonly #ended = new AbortController();
+  #end: "left" | "replaced" | undefined;
+  #session: Session | undefined;
+  #lease: Lease | undefined;
+  #wanted: Buffer;
+  #waiters: Waiter[] = [];
+  #awake = false;
+  #wakeUp: () => void = () => undefined;
+  #keeping: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
+  #forgetConnection: () => void = () => undefined;
+
+  private constructor(
+    connection: EtcdConnection,
+    layout: Layout,
+    { id, metadata, ttl }: Application,
+  ) {
+    this.id = id;
+    this.what = `member ${id} of ${layout.what}`;
+    this.#connection = connection;
+    this.#ttl = ttl;
+    this.#key = new OwnKey(connection, layout, this);
+    this.#backoff = new Backoff(connection.clock);
+    this.#wanted = this.#encode(metadata);
+  }
+
+  static async enter(
+    connection: EtcdConnection,
+    layout: Layout,
+    application: Application,
+  ): Promise<Registration> {
+    const registration = new Registration(connection, layout, application);
+    const entering = registration.#enter(application);
+    try {
+      await unlessAborted(entering, application.signal);
+    } catch (error) {
+      // whatever is still under way, or was written without an answer, goes with the lease
+      connection.background(
+        entering.catch(() => undefined).then(() => registration.#session?.close()),
+      );
+      throw error;
+    }
+    registration.#keep();
+    return registration;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  get state() {
+    if (this.#end) return this.#end;
+    if (!this.#present) return "lost";
+    return this.#session?.state === "suspended" ? "suspended" : "joined";
+  }
+
+  /** Resolves when the entry has this metadata or newer. */
+  update(metadata: JsonObject): Promise<void> {
+    if (this.#end) return Promise.reject(this.signal.reason);
+    this.#wanted = this.#encode(metadata);
+    return new Promise((resolve, reject) => {
+      const timer = this.#connection.clock.setTimer(PROMPTLY_MS, () => reject(this.#notYet()));
+      const settled = (how: () => void) => {
+        timer.cancel();
+        how();
+      };
+      this.#waiters.push({
+        resolve: () => settled(resolve),
+        reject: (reason) => settled(() => reject(reason)),
+      });
+      this.#wake();
+    });
+  }
+
+  leave(reason: string): Promise<void> {
+    this.#leaving ??= this.#leave(reason);
+    return this.#leaving;
+  }
+
+  /** An entry of ours stands there, on a lease that lives. */
+  get #present(): boolean {
+    const lease = this.#lease;
+    return lease?.alive === true && this.#key.kv?.lease === lease.id;
+  }
+
+  /** And it says what it should. */
+  get #asWanted(): boolean {
+    return this.#present && this.#key.kv?.value.equals(this.#wanted) === true;
+  }
+
+  async #enter({ takeOver, signal }: Application): Promise<void> {
+    await this.#open(signal);
+    const patience = promptly(this.#connection.clock, this.what, signal);
+    while (!this.#asWanted) {
+      const { kv, owner } = this.#key;
+      if (kv && owner?.incarnation !== this.incarnation && !takeOver) {
+        const told = `${this.what}: the id is taken by ${whereabouts(owner)}; takeOver: true replaces it`;
+        throw new MembershipError("ID_TAKEN", told, owner);
+      }
+      await this.#write(patience);
+    }
+  }
+
+  #keep(): void {
+    this.#key.watch(() => this.#wake());
+    this.#keeping = this.#untilEnd();
+    const leave = () => this.leave("the connection to etcd was closed");
+    this.#forgetConnection = this.#connection.beforeClose(leave);
+  }
+
+  async #untilEnd(): Promise<void> {
+    let failed = false;
+    while (!this.#end) {
+      if (this.#asWanted) {
+        this.#settle((waiter) => waiter.resolve());
+        await this.#woken();
+        continue;
+      }
+      const { owner } = this.#key;
+      if (owner && owner.incarnation !== this.incarnation) {
+        const told = `${this.what}: the id was taken over by ${whereabouts(owner)}`;
+        this.#finish("replaced", new MembershipError("TAKEN_OVER", told, owner));
+        this.#forgetConnection();
+        this.#connection.background(this.#session?.close() ?? Promise.resolve());
+        return;
+      }
+      try {
+        // an update is no repair, and waits for nothing
+        if (!this.#present || failed) await this.#backoff.pause(this.signal);
+        await this.#mend();
+        failed = false;
+      } catch (error) {
+        failed = true;
+        // a lost session is opened anew; what etcd refuses, whoever waits for it should know
+        if (this.#lease?.alive) this.#settle((waiter) => waiter.reject(error));
+      }
+    }
+  }
+
+  async #mend(): Promise<void> {
+    await Turnstile.of(this.#connection).pass(async () => {
+      if (this.#end) return;
+      if (!this.#lease?.alive) await this.#open(this.signal);
+      await this.#write(promptly(this.#connection.clock, this.what, this.signal));
+    });
+  }
+
+  async #write(patience: Patience): Promise<void> {
+    if (this.#lease) await this.#key.put(this.#lease, this.#wanted, patience);
+  }
+
+  /** A session, which `signal` keeps from being opened, but does not close: that is for the goodbye to do. */
+  async #open(signal: AbortSignal | undefined): Promise<void> {
+    const opening = new AbortController();
+    const abort = () => opening.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    try {
+      signal?.throwIfAborted();
+      this.#session = await Session.open(this.#connection, {
+        ttl: this.#ttl,
+        signal: opening.signal,
+      });
+      this.#lease = leaseOf(this.#session);
+      this.#session.signal.addEventListener("abort", () => this.#wake());
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async #leave(reason: string): Promise<void> {
+    if (this.#end) return;
+    this.#finish("left", new MembershipError("LEFT", `${this.what}: ${reason}`));
+    await this.#keeping;
+    const lease = this.#lease;
+    const said = lease ? await this.#sayGoodbye(lease).catch(() => false) : false;
+    // the goodbye stays until the lease runs out, for observers that were cut off
+    if (said) this.#session?.orphan();
+    else await this.#session?.close();
+    this.#forgetConnection();
+  }
+
+  /** Until the lease has run out in etcd, and with it whatever would have been to delete. */
+  #sayGoodbye(lease: Lease): Promise<boolean> {
+    const { clock } = this.#connection;
+    const { at, marginMs } = lease.deadline;
+    const over = () => (clock.now() < at + marginMs ? undefined : new Error("the lease ran out"));
+    const ours = (kv: KeyValue) => readEntry(this.id, kv)?.incarnation === this.incarnation;
+    return this.#key.leave(lease, ours, { what: this.what, over });
+  }
+
+  #finish(end: "left" | "replaced", reason: MembershipError): void {
+    this.#end = end;
+    this.#key.close();
+    this.#settle((waiter) => waiter.reject(reason));
+    this.#ended.abort(reason);
+    this.#wake();
+  }
+
+  #settle(how: (waiter: Waiter) => void): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) how(waiter);
+  }
+
+  #wake(): void {
+    this.#awake = true;
+    this.#wakeUp();
+  }
+
+  async #woken(): Promise<void> {
+    if (!this.#awake) {
+      await new Promise<void>((resolve) => {
+        this.#wakeUp = resolve;
+      });
+    }
+    this.#awake = false;
+  }
+
+  #notYet(): CoordinationError {
+    const told = `${this.what}: the metadata was not written in ${PROMPTLY_MS} ms; it will be once etcd answers`;
+    return new CoordinationError("UNAVAILABLE", told);
+  }
+
+  #encode(metadata: JsonObject): Buffer {
+    const { id, incarnation } = this;
+    return encodeEntry({ id, incarnation, metadata, facts: this.#facts });
+  }
+}
