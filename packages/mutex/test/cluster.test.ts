@@ -8,6 +8,8 @@ const TURNS = Number(process.env.TURNS ?? 900);
 
 /** How long it may take us, on top of what it takes etcd, until another member serves. */
 const FAILOVER_MS = 2_000;
+/** Three members and five processes share what cores there are. */
+const SLACK_MS = 500;
 
 interface Fault {
   what: string;
@@ -66,7 +68,7 @@ test.for(faults.map((fault) => [fault.what, fault] as const))(
     const gapMs = longestGapMs(turns);
     const election = fault.who === "leader" ? `, etcd's election ${electionMs.toFixed(0)} ms` : "";
     console.log(`${fault.what}: the longest gap ${gapMs.toFixed(0)} ms${election}`);
-    expect(gapMs).toBeLessThan(electionMs + FAILOVER_MS);
+    expect(gapMs).toBeLessThan(electionMs + FAILOVER_MS + SLACK_MS);
   },
 );
 
