@@ -1,0 +1,41 @@
+import { sharedEtcd } from "@etcdkit/testing/vitest";
+import { type Program, runProgram } from "./run-program.js";
+
+export type Step = "hold" | "wait" | "enter" | "leave";
+
+export interface ActorOptions {
+  hosts: string[];
+  name: string;
+  /** One after the other. */
+  steps: Step[];
+  /** Of its session. */
+  ttl: number;
+  onHolderLost?: "release" | "fail";
+  count?: number;
+}
+
+/** What the program `actor` says. */
+export interface ActorMessage {
+  step: Step;
+  what: "begun" | "done" | "failed";
+  error?: string;
+}
+
+/** A process that takes these steps, and stays. */
+export function startActor(
+  options: Omit<ActorOptions, "hosts"> & { hosts?: string[] },
+): Program<ActorMessage> {
+  return runProgram<ActorMessage>("actor", { hosts: sharedEtcd().endpoints, ...options });
+}
+
+/** Resolves with what it said: that the step has begun (for `wait`: it would hear of a release), is done, or why it failed. */
+export async function said(
+  actor: Program<ActorMessage>,
+  step: Step,
+  begun = false,
+): Promise<string> {
+  const wanted = (message: ActorMessage) =>
+    message.step === step && (begun || message.what !== "begun");
+  const message = await actor.message(wanted);
+  return message.error ?? message.what;
+}

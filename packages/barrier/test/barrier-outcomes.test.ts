@@ -1,0 +1,206 @@
+import { Barrier, type Connection, type Session } from "@etcdkit/barrier";
+import { eventually, startProxy } from "@etcdkit/testing";
+import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { said, startActor } from "./actor.js";
+import { openConnection, openSession } from "./open.js";
+import { outcomeOf } from "./outcome.js";
+import { waitingAt } from "./waiting-at.js";
+
+// What happens to the holder, and what those who wait make of it, row by row.
+
+const TTL = 2;
+const lost = expect.objectContaining({ name: "BarrierError", code: "HOLDER_LOST" });
+const ways = ["release", "fail"] as const;
+
+async function waitAt(name: string) {
+  const etcd = openConnection();
+  const outcome = outcomeOf(new Barrier(etcd, name).wait());
+  await waitingAt(etcd, name, 1);
+  return outcome;
+}
+
+/** Every connection that is still open follows the barrier by a watch, whose history up to now goes. */
+async function compact(): Promise<void> {
+  const client = testClient();
+  const { header } = await client.put(`${testPrefix()}unrelated`).value("1");
+  await client.kv.compact({ revision: header.revision, physical: true });
+}
+
+test.for(
+  (["SIGKILL", "SIGSTOP"] as const).flatMap((signal) => ways.map((way) => [signal, way] as const)),
+)("holder %s, onHolderLost %s", async ([signal, way]) => {
+  const name = `${testPrefix()}barrier`;
+  const holder = startActor({ name, steps: ["hold"], ttl: TTL, onHolderLost: way });
+  expect(await said(holder, "hold")).toBe("done");
+  const waiting = await waitAt(name);
+  const since = performance.now();
+  holder.process.kill(signal);
+  expect(await waiting.settled).toEqual(way === "fail" ? lost : "done");
+  // its lease was renewed two thirds of the TTL ago at the earliest, and etcd sweeps each 500 ms
+  const afterMs = performance.now() - since;
+  expect(afterMs).toBeGreaterThan((TTL * 1_000) / 3 - 100);
+  expect(afterMs).toBeLessThan(TTL * 1_000 + 1_500);
+  expect(await testClient().get(name).string()).toBeNull();
+});
+
+test.for(ways)("holder's lease revoked, onHolderLost %s", async (way) => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session, onHolderLost: way });
+  const waiting = await waitAt(name);
+  await testClient().leaseClient.leaseRevoke({ ID: `${session.leaseId}` });
+  expect(await waiting.settled).toEqual(way === "fail" ? lost : "done");
+  // nothing is left to release, which is no error
+  await barrier.release();
+});
+
+test.for(ways)("the key deleted by hand is a release, as in Go, onHolderLost %s", async (way) => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session, onHolderLost: way });
+  const waiting = await waitAt(name);
+  await testClient().delete().key(name);
+  expect(await waiting.settled).toBe("done");
+  // another holds by then, and ours does not release it
+  const next = new Barrier(openConnection(), name);
+  await next.hold();
+  await barrier.release();
+  expect(await testClient().get(name).string()).not.toBeNull();
+  await next.release();
+});
+
+test.for(ways)("released, and the session closed right after, onHolderLost %s", async (way) => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session, onHolderLost: way });
+  const waiting = await waitAt(name);
+  await barrier.release();
+  await session.close();
+  expect(await waiting.settled).toBe("done");
+});
+
+test.for(ways)("released by another object, as in Go, onHolderLost %s", async (way) => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  await new Barrier(session.connection, name).hold({ session, onHolderLost: way });
+  const waiting = await waitAt(name);
+  await new Barrier(openConnection(), name).release();
+  await session.close();
+  expect(await waiting.settled).toBe("done");
+});
+
+test("who has held releases only its own hold, however often", async () => {
+  const name = `${testPrefix()}barrier`;
+  const barrier = new Barrier(openConnection(), name);
+  await barrier.hold();
+  await Promise.all([barrier.release(), barrier.release()]);
+  await new Barrier(openConnection(), name).hold();
+  await barrier.release();
+  expect(await testClient().get(name).string()).not.toBeNull();
+  await new Barrier(openConnection(), name).release();
+  expect(await testClient().get(name).string()).toBeNull();
+});
+
+/** Both sides of the barrier behind one proxy each. */
+async function proxied(): Promise<{
+  proxy: Awaited<ReturnType<typeof startProxy>>;
+  etcd: Connection;
+}> {
+  const [target = ""] = sharedEtcd().endpoints;
+  const proxy = await startProxy({ target });
+  onTestFinished(() => proxy.close());
+  return { proxy, etcd: openConnection({ hosts: [proxy.endpoint] }) };
+}
+
+test.for(["cut", "reset", "stall"] as const)(
+  "a waiter whose connection meets a %s waits on, and hears of a release in the meantime",
+  async (fault) => {
+    const name = `${testPrefix()}barrier`;
+    const holder = new Barrier(openConnection(), name);
+    await holder.hold();
+    const { proxy, etcd } = await proxied();
+    const waiting = outcomeOf(new Barrier(etcd, name).wait());
+    await waitingAt(etcd, name, 1);
+    if (fault === "cut") await proxy.cut();
+    else if (fault === "reset") proxy.reset();
+    else proxy.stall({ discard: true });
+    const since = performance.now();
+    await eventually(() => performance.now() - since > 500);
+    expect(waiting.now).toBe("pending");
+    await holder.release();
+    if (fault === "cut") await proxy.restore();
+    else if (fault === "stall") proxy.resume();
+    expect(await waiting.settled).toBe("done");
+  },
+);
+
+test("a waiter whose history was compacted while it was cut off waits on", async () => {
+  const name = `${testPrefix()}barrier`;
+  const holder = new Barrier(openConnection(), name);
+  await holder.hold();
+  const { proxy, etcd } = await proxied();
+  const waiting = outcomeOf(new Barrier(etcd, name).wait());
+  await waitingAt(etcd, name, 1);
+  await proxy.cut();
+  // many revisions of the key itself that it will not see
+  await testClient().put(name).value("a remark");
+  await compact();
+  await proxy.restore();
+  const since = performance.now();
+  await eventually(() => performance.now() - since > 1_500);
+  expect(waiting.now).toBe("pending");
+  await holder.release();
+  expect(await waiting.settled).toBe("done");
+});
+
+test.for([
+  ["release", "held again", "done"],
+  ["fail", "released", "done"],
+  ["fail", "dead", lost],
+] as const)(
+  "what happened unseen, its history compacted: onHolderLost %s, %s",
+  async ([way, what, outcome]) => {
+    const name = `${testPrefix()}barrier`;
+    const session: Session = await openSession();
+    const holder = new Barrier(session.connection, name);
+    await holder.hold({ session, onHolderLost: way });
+    const { proxy, etcd } = await proxied();
+    const waiting = outcomeOf(new Barrier(etcd, name).wait());
+    await waitingAt(etcd, name, 1);
+    await proxy.cut();
+    if (what === "dead") await session.close();
+    else await holder.release();
+    // another hold is not the one it waits for
+    if (what === "held again") await new Barrier(openConnection(), name).hold();
+    await compact();
+    await proxy.restore();
+    expect(await waiting.settled).toEqual(outcome);
+  },
+);
+
+test("a waiter that was frozen during the release hears of it", async () => {
+  const name = `${testPrefix()}barrier`;
+  const holder = new Barrier(openConnection(), name);
+  await holder.hold();
+  const waiter = startActor({ name, steps: ["wait"], ttl: TTL });
+  await said(waiter, "wait", true);
+  waiter.process.kill("SIGSTOP");
+  await holder.release();
+  await compact();
+  waiter.process.kill("SIGCONT");
+  expect(await said(waiter, "wait")).toBe("done");
+});
+
+test("a waiter whose connection is closed hears that, not a release", async () => {
+  const name = `${testPrefix()}barrier`;
+  await new Barrier(openConnection(), name).hold();
+  const etcd = openConnection();
+  const waiting = outcomeOf(new Barrier(etcd, name).wait());
+  await waitingAt(etcd, name, 1);
+  await etcd.close();
+  expect(await waiting.settled).toMatchObject({ code: "CONNECTION_CLOSED" });
+});

@@ -1,0 +1,92 @@
+import { Barrier, type Connection, Session } from "@etcdkit/barrier";
+import { eventually, startProxy, type TcpProxy } from "@etcdkit/testing";
+import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { puts, withholdTxn } from "./late.js";
+import { openConnection, openSession } from "./open.js";
+import { outcomeOf } from "./outcome.js";
+
+// A hold whose requests or answers get lost.
+
+interface Scene {
+  name: string;
+  proxy: TcpProxy;
+  etcd: Connection;
+  /** With or without a session, behind the proxy. */
+  hold(barrier: Barrier): Promise<void>;
+}
+
+async function scene(leased: boolean): Promise<Scene> {
+  const [target = ""] = sharedEtcd().endpoints;
+  const proxy = await startProxy({ target });
+  onTestFinished(() => proxy.close());
+  const etcd = openConnection({ hosts: [proxy.endpoint] });
+  const session = leased ? await Session.open(etcd, { ttl: 20 }) : undefined;
+  const hold = (barrier: Barrier) => barrier.hold(session && { session, onHolderLost: "fail" });
+  return { name: `${testPrefix()}barrier`, proxy, etcd, hold };
+}
+
+const kinds = [["unleased"], ["leased"]] as const;
+
+test.for(kinds)("%s: a lost answer does not make our own hold another's", async ([kind]) => {
+  const { name, proxy, etcd, hold } = await scene(kind === "leased");
+  const lost = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "reset" });
+  const barrier = new Barrier(etcd, name);
+  await hold(barrier);
+  await lost;
+  const { kvs } = await testClient().get(name).exec();
+  expect(kvs).toHaveLength(1);
+  await expect(barrier.hold()).rejects.toMatchObject({ code: "ALREADY_HELD" });
+  await barrier.release();
+  expect(await testClient().get(name).string()).toBeNull();
+});
+
+test.for(kinds)("%s: a lost answer to the release", async ([kind]) => {
+  const { name, proxy, etcd, hold } = await scene(kind === "leased");
+  const barrier = new Barrier(etcd, name);
+  await hold(barrier);
+  const lost = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "reset" });
+  await barrier.release();
+  await lost;
+  expect(await testClient().get(name).string()).toBeNull();
+});
+
+test("unleased: an attempt that arrives after the release is refused", async () => {
+  const name = `${testPrefix()}barrier`;
+  const etcd = openConnection();
+  const late = withholdTxn(etcd, puts(name));
+  const barrier = new Barrier(etcd, name);
+  await barrier.hold();
+  expect(late.withheld).toBe(true);
+  await barrier.release();
+  // nobody would ever release it
+  await expect(late.arrive()).rejects.toMatchObject({ kind: "lease-not-found" });
+  expect(await testClient().get(name).string()).toBeNull();
+});
+
+test("leased: an attempt that arrives after the release is undone within a TTL", async () => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession({ ttl: 2 });
+  const late = withholdTxn(session.connection, puts(name));
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session });
+  await barrier.release();
+  expect((await late.arrive()).succeeded).toBe(true);
+  const gone = async () => (await testClient().get(name).string()) === null;
+  await eventually(gone, { withinMs: 3_500 });
+  expect(session.state).toBe("connected");
+});
+
+test("unreachable, it fails in time and leaves nothing", async () => {
+  const fail = async (leased: boolean) => {
+    const { name, proxy, etcd, hold } = await scene(leased);
+    const cut = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "cut" });
+    const holding = outcomeOf(hold(new Barrier(etcd, name)));
+    await cut;
+    expect(await holding.settled).toMatchObject({ code: "UNAVAILABLE" });
+    await proxy.restore();
+    const gone = async () => (await testClient().get(name).string()) === null;
+    await eventually(gone, { withinMs: 15_000 });
+  };
+  await Promise.all([fail(true), fail(false)]);
+}, 40_000);

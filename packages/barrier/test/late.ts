@@ -1,0 +1,34 @@
+import type { Connection } from "@etcdkit/barrier";
+import { EtcdFailure, internals, type Txn, type TxnResult } from "@etcdkit/core/internal";
+
+export interface LateTxn {
+  readonly withheld: boolean;
+  /** Now it gets to etcd. */
+  arrive(): Promise<TxnResult>;
+}
+
+/** The next transaction that `which` takes gets no answer, and arrives only when it is told to: as by a member that was frozen. */
+export function withholdTxn(etcd: Connection, which: (txn: Txn) => boolean): LateTxn {
+  const member = internals(etcd).members.current;
+  const send = member.txn.bind(member);
+  let late: Txn | undefined;
+  member.txn = async (txn, call) => {
+    if (late || !which(txn)) return await send(txn, call);
+    late = txn;
+    throw new EtcdFailure("unavailable", "withheld by the test");
+  };
+  return {
+    get withheld() {
+      return late !== undefined;
+    },
+    arrive: async () => {
+      if (!late) throw new Error("nothing was withheld");
+      return await send(late, { deadlineMs: 5_000 });
+    },
+  };
+}
+
+/** Whether a transaction puts this key. */
+export function puts(key: string): (txn: Txn) => boolean {
+  return ({ success }) => success.some((op) => "put" in op && op.put.key.toString() === key);
+}
