@@ -1,0 +1,128 @@
+import { eventually, startProxy } from "@etcdkit/testing";
+import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { membersOf, openMember, present } from "./gather.js";
+import { puts, withholdTxn } from "./late.js";
+import { outcomeOf } from "./outcome.js";
+
+// Cancelled in each state, a member rejects at once with the signal's reason, and its key goes though its session lives on.
+
+const reason = new Error("enough");
+
+const nothingLeft = (name: string) =>
+  eventually(async () => (await membersOf(name)).length === 0, { what: "no key" });
+
+test.for([
+  ["in the same tick", 0],
+  ["a turn later", 1],
+  ["some turns later", 4],
+] as const)("entering, %s", async ([, turns]) => {
+  const name = `${testPrefix()}double`;
+  const { double, session } = await openMember(name, 2);
+  const abort = new AbortController();
+  const entering = outcomeOf(double.enter({ signal: abort.signal }));
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+  abort.abort(reason);
+  expect(await entering.settled).toBe(reason);
+  await nothingLeft(name);
+  expect(session.state).toBe("connected");
+});
+
+test.for(["reset", "cut", "mute"] as const)(
+  "entering, as its answer is lost by a %s",
+  async (how) => {
+    const name = `${testPrefix()}double`;
+    const [target = ""] = sharedEtcd().endpoints;
+    const proxy = await startProxy({ target });
+    onTestFinished(() => proxy.close());
+    const { double } = await openMember(name, 2, { hosts: [proxy.endpoint], ttl: 20 });
+    const broken = proxy.breakAfter({ match: (chunk) => chunk.includes("waiters/"), how });
+    const abort = new AbortController();
+    const entering = outcomeOf(double.enter({ signal: abort.signal }));
+    await broken;
+    abort.abort(reason);
+    expect(await entering.settled).toBe(reason);
+    if (how === "cut") await proxy.restore();
+    if (how === "mute") proxy.reset();
+    await nothingLeft(name);
+  },
+);
+
+test("entering, with an attempt that arrives after the deletion: undone within a TTL", async () => {
+  const name = `${testPrefix()}double`;
+  const { double, session } = await openMember(name, 2, { ttl: 2 });
+  const late = withholdTxn(session.connection, ({ success }) => success.length === 3);
+  const abort = new AbortController();
+  const entering = outcomeOf(double.enter({ signal: abort.signal }));
+  await present(name, 1);
+  abort.abort(reason);
+  expect(await entering.settled).toBe(reason);
+  await nothingLeft(name);
+  expect((await late.arrive()).succeeded).toBe(true);
+  await nothingLeft(name);
+});
+
+test("entering, while it waits: the others wait on for another one", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two, three] = await Promise.all([1, 2, 3].map(() => openMember(name, 2)));
+  const abort = new AbortController();
+  const cancelled = outcomeOf(one?.double.enter({ signal: abort.signal }) as Promise<void>);
+  await present(name, 1);
+  abort.abort(reason);
+  expect(await cancelled.settled).toBe(reason);
+  await nothingLeft(name);
+  const entering = outcomeOf(two?.double.enter() as Promise<void>);
+  await present(name, 1);
+  expect(entering.now).toBe("pending");
+  await three?.double.enter();
+  expect(await entering.settled).toBe("done");
+});
+
+test("entering, while its ready is on the way: all are in, or none, and no key stays", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const late = withholdTxn(two.session.connection, puts(`${name}/ready`));
+  const entering = outcomeOf(one.double.enter());
+  await present(name, 1);
+  const abort = new AbortController();
+  const cancelled = outcomeOf(two.double.enter({ signal: abort.signal }));
+  await eventually(() => late.withheld);
+  abort.abort(reason);
+  const outcome = await cancelled.settled;
+  if (outcome === reason) {
+    await present(name, 1);
+    expect((await late.arrive()).succeeded).toBe(false);
+  }
+  expect(["pending", "done"]).toContain(entering.now);
+});
+
+test.for([["the eldest"], ["another"]] as const)("leaving, as %s", async ([who]) => {
+  const name = `${testPrefix()}double`;
+  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const entering = outcomeOf(one.double.enter());
+  await present(name, 1);
+  await two.double.enter();
+  await entering.settled;
+  const [cancels, stays] = who === "the eldest" ? [one, two] : [two, one];
+  const abort = new AbortController();
+  const leaving = outcomeOf(cancels.double.leave({ signal: abort.signal }));
+  if (who === "another") await present(name, 1);
+  expect(leaving.now).toBe("pending");
+  abort.abort(reason);
+  expect(await leaving.settled).toBe(reason);
+  await present(name, 1);
+  await stays.double.leave();
+  await nothingLeft(name);
+  // out is out: it may enter again
+  const again = [cancels, stays].map(({ double }) => double.enter());
+  await Promise.all(again);
+});
+
+test("leaving, with a signal that has aborted: its key goes all the same", async () => {
+  const name = `${testPrefix()}double`;
+  const { double } = await openMember(name, 1);
+  await double.enter();
+  await expect(double.leave({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  await nothingLeft(name);
+  await testClient().delete().key(`${name}/ready`);
+});

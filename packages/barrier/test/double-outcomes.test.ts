@@ -1,0 +1,172 @@
+import { KeyDeletedError, SessionExpiredError } from "@etcdkit/barrier";
+import { startProxy } from "@etcdkit/testing";
+import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { said, startActor } from "./actor.js";
+import { membersOf, openMember, present, settled } from "./gather.js";
+import { outcomeOf } from "./outcome.js";
+
+// What happens to one member, and what that is to it and to the others, row by row.
+
+const TTL = 2;
+const signals = ["SIGKILL", "SIGSTOP"] as const;
+
+test.for(signals)("%s before it is full: the place is free again", async (signal) => {
+  const name = `${testPrefix()}double`;
+  const victim = startActor({ name, steps: ["enter"], ttl: TTL, count: 3 });
+  await present(name, 1);
+  const [one, two, three] = await Promise.all([1, 2, 3].map(() => openMember(name, 3)));
+  const entering = [outcomeOf(one?.double.enter() as Promise<void>)];
+  await present(name, 2);
+  victim.process.kill(signal);
+  await present(name, 1);
+  entering.push(outcomeOf(two?.double.enter() as Promise<void>));
+  await present(name, 2);
+  expect(entering.map(({ now }) => now)).toEqual(["pending", "pending"]);
+  await three?.double.enter();
+  expect(await settled(entering)).toEqual(["done", "done"]);
+  victim.process.kill("SIGCONT");
+  if (signal === "SIGSTOP") expect(await said(victim, "enter")).toBe("SESSION_EXPIRED");
+});
+
+test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "last"] as const]))(
+  "%s after it was full, the victim the %s: the others leave without it",
+  async ([signal, which]) => {
+    const name = `${testPrefix()}double`;
+    const start = () => startActor({ name, steps: ["enter"], ttl: TTL, count: 3 });
+    const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
+    let victim = which === "eldest" ? start() : undefined;
+    if (victim) await present(name, 1);
+    const entering = [one, two].map(({ double }) => outcomeOf(double.enter()));
+    await present(name, victim ? 3 : 2);
+    victim ??= start();
+    expect(await said(victim, "enter")).toBe("done");
+    expect(await settled(entering)).toEqual(["done", "done"]);
+    victim.process.kill(signal);
+    const leaving = [one, two].map(({ double }) => outcomeOf(double.leave()));
+    expect(await settled(leaving)).toEqual(["done", "done"]);
+    expect(await membersOf(name)).toEqual([]);
+  },
+);
+
+const removals = [
+  {
+    what: "lease revoked",
+    remove: (_: string, lease: bigint) => testClient().leaseClient.leaseRevoke({ ID: `${lease}` }),
+    reason: SessionExpiredError,
+  },
+  {
+    what: "key deleted",
+    remove: (key: string) => testClient().delete().key(key).exec(),
+    reason: KeyDeletedError,
+  },
+];
+
+test.for(removals.map((removal) => [removal.what, removal] as const))(
+  "%s while entering: it hears of it within a second, and the place is free",
+  async ([, { remove, reason }]) => {
+    const name = `${testPrefix()}double`;
+    const [one, two, three] = await Promise.all([
+      openMember(name, 2),
+      openMember(name, 2),
+      openMember(name, 2),
+    ]);
+    const lost = outcomeOf(one.double.enter());
+    const [key = ""] = await present(name, 1);
+    await remove(key, one.session.leaseId);
+    await eventually(() => lost.now !== "pending", { withinMs: 1_000 });
+    expect(lost.now).toBeInstanceOf(reason);
+    const entering = outcomeOf(two.double.enter());
+    await present(name, 1);
+    expect(entering.now).toBe("pending");
+    await three.double.enter();
+    expect(await entering.settled).toBe("done");
+  },
+);
+
+test.for(removals.map((removal) => [removal.what, removal] as const))(
+  "%s while in: it hears of it when it leaves, and the other one leaves without it",
+  async ([, { remove, reason }]) => {
+    const name = `${testPrefix()}double`;
+    const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+    const entering = outcomeOf(one.double.enter());
+    const [key = ""] = await present(name, 1);
+    await two.double.enter();
+    await entering.settled;
+    await remove(key, one.session.leaseId);
+    await two.double.leave();
+    await expect(one.double.leave()).rejects.toBeInstanceOf(reason);
+    expect(await membersOf(name)).toEqual([]);
+  },
+);
+
+test.for(removals.map((removal) => [removal.what, removal] as const))(
+  "%s while the eldest waits to leave: it hears of it within a second",
+  async ([, { remove, reason }]) => {
+    const name = `${testPrefix()}double`;
+    const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+    const entering = outcomeOf(one.double.enter());
+    const [key = ""] = await present(name, 1);
+    await two.double.enter();
+    await entering.settled;
+    const leaving = outcomeOf(one.double.leave());
+    await eventually(() => leaving.now === "pending");
+    await remove(key, one.session.leaseId);
+    await eventually(() => leaving.now !== "pending", { withinMs: 1_000 });
+    expect(leaving.now).toBeInstanceOf(reason);
+    await two.double.leave();
+  },
+);
+
+test("a session that ends while a member that is not the eldest leaves: it rejects at once", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const entering = outcomeOf(one.double.enter());
+  await present(name, 1);
+  await two.double.enter();
+  await entering.settled;
+  const leaving = outcomeOf(two.double.leave());
+  await present(name, 1);
+  await two.session.close();
+  expect(await leaving.settled).toMatchObject({ code: "SESSION_CLOSED" });
+  await one.double.leave();
+});
+
+test.for(["cut", "reset", "stall"] as const)(
+  "a connection that meets a %s while entering and while leaving: both go on",
+  async (fault) => {
+    const name = `${testPrefix()}double`;
+    const [target = ""] = sharedEtcd().endpoints;
+    const proxy = await startProxy({ target });
+    onTestFinished(() => proxy.close());
+    const strike = async () => {
+      if (fault === "cut") await proxy.cut();
+      else if (fault === "reset") proxy.reset();
+      else proxy.stall({ discard: true });
+    };
+    const mend = async () => {
+      if (fault === "cut") await proxy.restore();
+      else if (fault === "stall") proxy.resume();
+    };
+    const one = await openMember(name, 2, { hosts: [proxy.endpoint], ttl: 20 });
+    const two = await openMember(name, 2);
+    const entering = outcomeOf(one.double.enter());
+    await present(name, 1);
+    await strike();
+    // full, and `ready` put, while it cannot see it; what it could resume from is compacted
+    await two.double.enter();
+    expect(entering.now).toBe("pending");
+    const { header } = await testClient().put(`${name}-unrelated`).value("1");
+    await testClient().kv.compact({ revision: header.revision, physical: true });
+    await mend();
+    expect(await entering.settled).toBe("done");
+    const leaving = [outcomeOf(one.double.leave())];
+    await strike();
+    leaving.push(outcomeOf(two.double.leave()));
+    await present(name, 1);
+    expect(leaving.map(({ now }) => now)).toEqual(["pending", "pending"]);
+    await mend();
+    expect(await settled(leaving)).toEqual(["done", "done"]);
+    expect(await membersOf(name)).toEqual([]);
+  },
+);

@@ -1,0 +1,44 @@
+import { DoubleBarrier, type Session } from "@etcdkit/barrier";
+import { eventually } from "@etcdkit/testing";
+import { testClient } from "@etcdkit/testing/vitest";
+import { openSession } from "./open.js";
+import { all, type Outcome } from "./outcome.js";
+
+/** The keys of the members that are there, in order. */
+export async function membersOf(name: string): Promise<string[]> {
+  return await testClient().getAll().prefix(`${name}/waiters/`).sort("Create", "Ascend").keys();
+}
+
+/** Resolves once that many are there. */
+export async function present(name: string, count: number): Promise<string[]> {
+  let keys: string[] = [];
+  await eventually(
+    async () => {
+      keys = await membersOf(name);
+      return keys.length === count;
+    },
+    { what: `${count} members of ${name}`, withinMs: 10_000 },
+  );
+  return keys;
+}
+
+export interface OneMember {
+  readonly session: Session;
+  readonly double: DoubleBarrier;
+}
+
+/** A member with a session and connection of its own. */
+export async function openMember(
+  name: string,
+  count: number,
+  options: Parameters<typeof openSession>[0] = {},
+): Promise<OneMember> {
+  const session = await openSession(options);
+  return { session, double: new DoubleBarrier(session, name, { count }) };
+}
+
+/** Resolves with all outcomes. */
+export async function settled(outcomes: readonly Outcome[]): Promise<unknown[]> {
+  await Promise.all(outcomes.map((outcome) => outcome.settled));
+  return all(outcomes);
+}
