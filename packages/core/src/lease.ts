@@ -287,11 +287,10 @@ async function grantOnce(etcd: Etcd, id: bigint, ttl: number, call: Call): Promi
 
 /** Never fails: a lease that is gone already, or not reached before it expires, is as good as revoked. */
 async function revoke(connection: EtcdConnection, id: bigint, serverExpiry: number): Promise<void> {
-  const over = () =>
-    connection.clock.now() < serverExpiry
-      ? undefined
-      : new SessionExpiredError("expired meanwhile");
+  const leftMs = () => serverExpiry - connection.clock.now();
+  const over = () => (leftMs() > 0 ? undefined : new SessionExpiredError("expired meanwhile"));
+  const inTime = (call: Call) => ({ ...call, deadlineMs: Math.min(call.deadlineMs, leftMs()) });
   await connection
-    .call((etcd, call) => etcd.leaseRevoke(id, call), { what: "revoke", over })
+    .call((etcd, call) => etcd.leaseRevoke(id, inTime(call)), { what: "revoke", over })
     .catch(() => undefined);
 }
