@@ -98,6 +98,8 @@ export class Bid {
     try {
       const both = Promise.all([this.#won, this.propose(value, { evenIfSame: false })]);
       const [leadership] = await unlessAborted(both, signal);
+      // resigned by another call, or lost, while this one wrote
+      if (this.over) throw this.#whyOver();
       this.#taken = true;
       return leadership;
     } finally {
