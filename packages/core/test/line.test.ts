@@ -121,6 +121,39 @@ describe("a line", () => {
     expect((await again).createRevision).toBeGreaterThan(second.createRevision);
   });
 
+  it("does not take an older key of the same name for ours, while its deletion is not seen yet", async () => {
+    await stranger("ours");
+    const line = open().lines.get(name, firstHolds);
+    const { header } = await testClient().put(`${name}/later`).value("");
+    let turns = 0;
+    const later = BigInt(header.revision) + 100n; // ours, made anew, as the watch will tell in a while
+    const place = {
+      id: `${name}/ours`,
+      createRevision: later,
+      turn: () => turns++,
+      deleted: () => expect.unreachable(),
+      failed: () => undefined,
+    };
+    line.retain();
+    line.add(place);
+    const seen = line.contenders();
+    await testClient().delete().key(`${name}/later`);
+    await seen;
+    let caughtUp = false;
+    line.add({
+      id: `${name}/last`,
+      createRevision: 0n,
+      turn: () => undefined,
+      deleted: () => {
+        caughtUp = true;
+      },
+      failed: () => undefined,
+    });
+    await eventually(() => caughtUp);
+    expect(turns).toBe(0);
+    line.release();
+  });
+
   it("is followed further, without a false turn, after its history was compacted unseen", async () => {
     const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
     onTestFinished(() => proxy.close());
