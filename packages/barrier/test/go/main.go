@@ -18,13 +18,14 @@ func main() {
 	hosts := flag.String("hosts", "", "host:port, separated by commas")
 	name := flag.String("name", "", "the barrier")
 	count := flag.Int("count", 1, "members of the double barrier")
+	ttl := flag.Int("ttl", 10, "of the session, in seconds")
 	flag.Parse()
 
 	client, err := clientv3.New(clientv3.Config{Endpoints: strings.Split(*hosts, ",")})
 	if err != nil {
 		log.Fatal(err)
 	}
-	session, err := concurrency.NewSession(client, concurrency.WithTTL(10))
+	session, err := concurrency.NewSession(client, concurrency.WithTTL(*ttl))
 	if err != nil {
 		log.Fatal(err)
 	}
