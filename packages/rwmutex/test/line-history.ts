@@ -9,19 +9,19 @@ export interface Stay {
   goneAt: bigint;
 }
 
-/** Every stay in the line of `name` since `fromRevision`, in the order of leaving, as etcd's history has it. */
-export async function lineHistory(
-  client: ReturnType<typeof testClient>,
+type Client = ReturnType<typeof testClient>;
+
+/** The stays in the line of `name` from now on, or from `fromRevision` on, in the order of leaving; grows as they come. */
+export async function followHistory(
+  client: Client,
   name: string,
-  { fromRevision, count }: { fromRevision: bigint; count: number },
+  fromRevision?: bigint,
 ): Promise<Stay[]> {
   const created = new Map<string, bigint>();
   const stays: Stay[] = [];
-  const watcher = await client
-    .watch()
-    .prefix(`${name}/`)
-    .startRevision(`${fromRevision}`)
-    .watcher();
+  const watch = client.watch().prefix(`${name}/`);
+  if (fromRevision !== undefined) watch.startRevision(`${fromRevision}`);
+  const watcher = await watch.watcher();
   watcher.on("put", ({ key, create_revision }) => {
     created.set(key.toString(), BigInt(create_revision));
   });
@@ -29,6 +29,16 @@ export async function lineHistory(
     const createRevision = created.get(key.toString()) ?? 0n;
     stays.push({ key: key.toString(), createRevision, goneAt: BigInt(mod_revision) });
   });
+  return stays;
+}
+
+/** The first `count` stays since `fromRevision`. */
+export async function lineHistory(
+  client: Client,
+  name: string,
+  { fromRevision, count }: { fromRevision: bigint; count: number },
+): Promise<Stay[]> {
+  const stays = await followHistory(client, name, fromRevision);
   await eventually(() => stays.length >= count, { what: `${count} stays in the history` });
   return stays;
 }
