@@ -25,8 +25,8 @@ interface Subject {
   due: number;
   looking: boolean;
   suspected: boolean;
-  /** When it was last found silent; undefined: it was not, when it was last looked at. */
-  silentAt: number | undefined;
+  /** When it was last found silent, and how many seconds it had left at most; undefined: it was not, when it was last looked at. */
+  silent: { at: number; atMost: number } | undefined;
 }
 
 const TICK_MS = 100;
@@ -34,13 +34,15 @@ const LOOKS_AT_ONCE = 32;
 const NO_ANSWER_MS = 1_000;
 /** Those found in the group at once are not looked at at once. */
 const FIRST_LOOKS_MS = 1_000;
+/** Seconds. */
+const SHORT_TTL = 10;
 const SAMPLE = 64;
 const SAMPLE_MS = 2_000;
 
 /**
  * Says who has missed a renewal of its lease, before the lease runs out. A member renews at each third of its TTL, so that two thirds
- * of it are always left. With less than half left it is silent. Then a sample of all others is looked at, a sixth of a TTL later, when
- * whatever has befallen many shows in most of them: if it shows in many, the observer is suspected, and nobody else.
+ * of it are always left. With less than half left it is silent. Then, when it has a third left, a sample of all is looked at:
+ * whatever has befallen many at once shows in most of them by then. If it does, the observer is suspected, and nobody else.
  */
 export class Detector {
   readonly #around: Surroundings;
@@ -86,7 +88,7 @@ export class Detector {
 
   #add(member: MemberInfo): void {
     const due = this.#around.clock.now() + Math.random() * FIRST_LOOKS_MS;
-    const subject = { member, due, looking: false, suspected: false, silentAt: undefined };
+    const subject = { member, due, looking: false, suspected: false, silent: undefined };
     this.#subjects.set(member.id, subject);
     if (!this.#timer) this.#setTimer();
   }
@@ -150,20 +152,22 @@ export class Detector {
     const atMost = ttl + 1;
     const silent = atMost <= grantedTtl / 2;
     this.#inquiry?.answered(subject, atMost <= grantedTtl * (2 / 3 - 1 / 30));
-    // one that does not renew is silent for certain when this has passed
-    const next = silent ? Math.max(grantedTtl / 10, 1) : atMost - Math.floor(grantedTtl / 2);
+    // one that does not renew is silent for certain when this has passed; where the TTL is short, a second is too long to wait
+    const certain = atMost - Math.floor(grantedTtl / 2) - (grantedTtl < SHORT_TTL ? 0.5 : 0);
+    const next = silent ? Math.max(grantedTtl / 10, 1) : certain;
     subject.due = now + next * 1_000;
     if (!silent) return this.#heard(subject);
-    subject.silentAt = now;
+    subject.silent = { at: now, atMost };
     if (subject.suspected) return;
     if (now < this.#trustedUntil) return this.#suspect(subject, atMost);
     if (this.#inquireAt !== undefined || this.#inquiry) return;
     this.#holdMs = (grantedTtl * 1_000) / 6;
-    this.#inquireAt = now + this.#holdMs;
+    // when it has a third left; sooner, others that the same has befallen need not have missed a renewal yet
+    this.#inquireAt = now + Math.max(atMost - grantedTtl / 3, 0) * 1_000;
   }
 
   #heard(subject: Subject): void {
-    subject.silentAt = undefined;
+    subject.silent = undefined;
     if (!subject.suspected) return;
     subject.suspected = false;
     const { id } = subject.member;
@@ -193,7 +197,7 @@ export class Detector {
     if (!inquiry?.over(now)) return;
     this.#inquiry = undefined;
     const many = inquiry.many(this.#around.silentShare);
-    if (many === false) return this.#trust(now);
+    if (many === false) return this.#trust(inquiry, now);
     // until it can be said, and for as long as it is so
     this.#inquireAt = now + this.#holdMs;
     if (!many || this.#observerSuspected) return;
@@ -202,13 +206,16 @@ export class Detector {
     this.#around.tell({ type: "observer-suspected", silent, lookedAt });
   }
 
-  #trust(now: number): void {
+  #trust(inquiry: Inquiry<Subject>, now: number): void {
     this.#trustedUntil = now + Math.max(this.#holdMs, 1_000);
     if (this.#observerSuspected) this.#around.tell({ type: "observer-recovered" });
     this.#observerSuspected = false;
-    // another look at each that was found silent, and it is suspected if it still is
     for (const subject of this.#subjects.values()) {
-      if (subject.silentAt !== undefined && !subject.suspected) this.#urgent.add(subject);
+      const { silent, suspected } = subject;
+      if (!silent || suspected) continue;
+      if (silent.at >= inquiry.startedAt) this.#suspect(subject, silent.atMost);
+      // found so before: it is suspected if it still is
+      else this.#urgent.add(subject);
     }
   }
 }

@@ -15,6 +15,8 @@ export class OwnKey {
   readonly #what: string;
   readonly #key: Buffer;
   readonly #goodbye: Buffer;
+  /** Of the transactions, for group commit: all of this member and none of another, as no id has a slash in it. */
+  readonly #scope: string;
   #revision = 0n;
   #kv: KeyValue | undefined;
   #snapshot: Snapshot | undefined;
@@ -30,6 +32,7 @@ export class OwnKey {
     this.#what = what;
     this.#key = layout.entryKey(id);
     this.#goodbye = layout.goodbyeKey(id, incarnation);
+    this.#scope = `${this.#key}/`;
   }
 
   /** As far as we know; undefined: not there. */
@@ -72,6 +75,7 @@ export class OwnKey {
     const base = this.#kv;
     const key = this.#key;
     const txn: Txn = {
+      scope: this.#scope,
       compare: [
         { key, modRevision: base?.modRevision ?? 0n },
         // an attempt that arrives after we have left must not bring us back
@@ -105,6 +109,7 @@ export class OwnKey {
     let kv = this.#kv ?? (await this.#read(patience));
     while (kv && ours(kv)) {
       const txn: Txn = {
+        scope: this.#scope,
         compare: [{ key, modRevision: kv.modRevision }],
         success: [
           { deleteRange: { key } },

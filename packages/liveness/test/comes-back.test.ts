@@ -1,0 +1,146 @@
+import { type Connection, Group, type Member } from "@etcdkit/liveness";
+import { type EtcdServer, startEtcd, startProxy, type TcpProxy } from "@etcdkit/testing";
+import { eventually } from "@etcdkit/testing/vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { open } from "./connect.js";
+import { Observer } from "./observe.js";
+
+// A member whose process lives is seen again, whatever was done to it.
+
+const TTL = 2;
+
+let server: EtcdServer;
+let proxy: TcpProxy;
+let etcd: Connection;
+let group: Group;
+let member: Member;
+let observer: Observer;
+let key: string;
+let run = 0;
+
+beforeAll(async () => {
+  server = await startEtcd({ own: true });
+});
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  proxy = await startProxy({ target: server.endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const name = `group-${++run}`;
+  key = `${name}/members/a`;
+  etcd = open({ hosts: [proxy.endpoint] });
+  group = new Group(open({ hosts: server.endpoints }), name);
+  observer = new Observer(group, false);
+  member = await new Group(etcd, name).join({ id: "a", ttl: TTL, metadata: { n: 1 } });
+  await observer.heard("joined a");
+});
+
+/** Waits until etcd has the member as it should be, and it is leased. */
+async function back(metadata: object, withinMs = 10_000): Promise<void> {
+  await eventually(
+    async () => {
+      const info = (await group.members()).get("a");
+      expect(info).toMatchObject({ incarnation: member.incarnation, metadata });
+      const left = await server.client().leaseClient.leaseTimeToLive({ ID: `${info?.leaseId}` });
+      return Number(left.TTL) >= 0;
+    },
+    { withinMs },
+  );
+  await eventually(() => member.state === "joined");
+  expect(member.signal.aborted).toBe(false);
+}
+
+test("when its key is deleted again and again, ever more slowly", async () => {
+  await member.update({ n: 2 });
+  const client = server.client();
+  for (let n = 0; n < 5; n++) {
+    await client.delete().key(key);
+    await back({ n: 2 });
+  }
+  const again = observer.words().filter((word) => word !== "updated a");
+  const lives = ["joined a", "died a"];
+  await eventually(() => observer.words().at(-1) === "joined a");
+  expect(again).toEqual([...lives, ...lives, ...lives, ...lives, ...lives, "joined a"]);
+  const died = observer.seen.filter(({ event }) => event.type === "died").map(({ at }) => at);
+  // at first at once; by the fifth time after more than 400 ms
+  expect((died[4] ?? 0) - (died[3] ?? 0)).toBeGreaterThan(200);
+});
+
+describe("when its key is written by somebody who is no member", () => {
+  test.each([
+    ["nothing", ""],
+    ["no JSON", "hello"],
+    ["something else in JSON", '{"a":1}'],
+    ["bytes that are no text", Buffer.from([0xff, 0xfe, 0])],
+  ])("%s", async (_, value) => {
+    await server.client().put(key).value(value);
+    await back({ n: 1 });
+    expect(observer.words()).toEqual(["joined a", "died a", "joined a"]);
+  });
+
+  test("its own entry without a lease", async () => {
+    const client = server.client();
+    const value = await client.get(key).buffer();
+    await client.put(key).value(value ?? "");
+    await eventually(async () => (await group.members()).get("a")?.leaseId !== 0n);
+    await back({ n: 1 });
+    expect(new Set(observer.words().slice(1))).toEqual(new Set(["updated a"]));
+  });
+});
+
+test("when etcd was away for longer than its TTL, with what it was told meanwhile", async () => {
+  await server.pause();
+  const updating = member.update({ n: 2 });
+  await eventually(() => member.state === "suspended", { everyMs: 2 });
+  await eventually(() => member.state === "lost");
+  const newer = member.update({ n: 3 });
+  const until = performance.now() + 1_500;
+  await eventually(() => performance.now() > until);
+  server.resume();
+  await Promise.all([updating, newer]);
+  await back({ n: 3 });
+});
+
+test("when it was cut off for longer than its TTL", async () => {
+  await proxy.cut();
+  await observer.heard("died a");
+  const updating = member.update({ n: 2 });
+  expect(member.state).toBe("lost");
+  await proxy.restore();
+  await updating;
+  await back({ n: 2 });
+  expect(observer.words()).toEqual(["joined a", "died a", "joined a"]);
+});
+
+test("when etcd was killed and started again", async () => {
+  await server.kill();
+  await eventually(() => member.state === "lost");
+  await server.restart();
+  await back({ n: 1 });
+});
+
+test("but not when it has left, whenever an attempt of its arrives", async () => {
+  const client = server.client();
+  // what it writes when its key is gone reaches etcd, but no answer comes back
+  const broken = proxy.breakAfter({
+    match: (chunk) => chunk.includes(key) && chunk.includes("incarnation"),
+    how: "mute",
+  });
+  await client.delete().key(key);
+  await broken;
+  const leaving = member.leave();
+  await proxy.reset();
+  await leaving;
+  const { kvs } = await client.getAll().prefix(`${key}`).exec();
+  expect(kvs.map((kv) => String(kv.key)).filter((name) => name === key)).toEqual([]);
+  expect(observer.words().at(-1)).not.toBe("joined a");
+});
+
+test("leaving takes no longer than the lease has, though etcd is away", async () => {
+  await proxy.cut();
+  const since = performance.now();
+  await member.leave();
+  expect(performance.now() - since).toBeLessThan(TTL * 1_000 + 2_000);
+  expect(member.state).toBe("left");
+  await observer.heard("died a");
+});

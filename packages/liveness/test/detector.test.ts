@@ -1,0 +1,299 @@
+import { ManualClock } from "@etcdkit/testing";
+import { beforeEach, describe, expect, test } from "vitest";
+import { Detector, type LeaseLook } from "../src/detector.js";
+import type { MemberEvent } from "../src/events.js";
+
+// The rules of suspicion on a clock that is turned by hand, over leases that are as etcd would have them.
+
+const TTL = 15;
+const TTL_MS = TTL * 1_000;
+
+let clock: ManualClock;
+let told: { at: number; word: string }[];
+let looks: { at: number; leaseId: bigint }[];
+let renewedAt: Map<bigint, number>;
+/** Those that do not renew any more. */
+let silent: Set<bigint>;
+let answers: (leaseId: bigint) => Promise<LeaseLook | undefined>;
+
+beforeEach(() => {
+  clock = new ManualClock(1_000_000);
+  told = [];
+  looks = [];
+  renewedAt = new Map();
+  silent = new Set();
+  answers = async (leaseId) => {
+    const left = (renewedAt.get(leaseId) ?? 0) + TTL_MS - clock.now();
+    return left < 0 ? undefined : { ttl: Math.floor(left / 1_000), grantedTtl: TTL };
+  };
+});
+
+function newDetector(options: { readsPerSecond?: number; silentShare?: number } = {}): Detector {
+  return new Detector({
+    readsPerSecond: 100,
+    silentShare: 0.25,
+    ...options,
+    clock,
+    look: (leaseId) => {
+      looks.push({ at: clock.now(), leaseId });
+      return answers(leaseId);
+    },
+    tell: (event: MemberEvent) => {
+      told.push({
+        at: clock.now(),
+        word: "id" in event ? `${event.type} ${event.id}` : event.type,
+      });
+    },
+  });
+}
+
+const member = (n: number, leaseId = BigInt(n)) => ({
+  id: `m${n}`,
+  incarnation: "one",
+  metadata: {},
+  facts: {},
+  leaseId,
+  createRevision: 1n,
+  modRevision: 1n,
+});
+
+/** Joined by now; their renewals are spread. */
+function join(detector: Detector, count: number): void {
+  for (let n = 1; n <= count; n++) {
+    renewedAt.set(BigInt(n), clock.now() - (n * TTL_MS) / 3 / count);
+    detector.follow({ type: "joined", id: `m${n}`, member: member(n), revision: 1n });
+  }
+}
+
+/** Lets time pass, while those that are not silent renew as they should. */
+async function pass(ms: number): Promise<void> {
+  for (const end = clock.now() + ms; clock.now() < end; ) {
+    clock.advance(50);
+    for (const [lease, at] of renewedAt) {
+      if (!silent.has(lease) && clock.now() >= at + TTL_MS / 3) renewedAt.set(lease, clock.now());
+    }
+    // what was looked at is answered
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  }
+}
+
+const words = () => told.map(({ word }) => word);
+
+describe("suspicion", () => {
+  test("nobody who renews is ever suspected", async () => {
+    join(newDetector(), 100);
+    await pass(600_000);
+    expect(told).toEqual([]);
+  });
+
+  test("whoever misses a renewal is, after half of its TTL and before four fifths", async () => {
+    const detector = newDetector();
+    join(detector, 100);
+    await pass(20_000);
+    silent.add(7n);
+    await pass(TTL_MS);
+    expect(words()).toEqual(["suspected m7"]);
+    const after = (told[0]?.at ?? 0) - (renewedAt.get(7n) ?? 0);
+    expect(after).toBeGreaterThan(TTL_MS / 2);
+    expect(after).toBeLessThan((TTL_MS * 4) / 5);
+  });
+
+  test.each([5, 8, 10, 60, 600])("holds for a TTL of %i s", async (ttl) => {
+    const ttlMs = ttl * 1_000;
+    const detector = newDetector();
+    const leases = Array.from({ length: 20 }, (_, n) => BigInt(n + 1));
+    answers = async (leaseId) => {
+      const left = (renewedAt.get(leaseId) ?? 0) + ttlMs - clock.now();
+      return left < 0 ? undefined : { ttl: Math.floor(left / 1_000), grantedTtl: ttl };
+    };
+    join(detector, leases.length);
+    const silentSince = clock.now() + ttlMs * 2;
+    let suspectedAt: number | undefined;
+    while (clock.now() < silentSince + ttlMs && suspectedAt === undefined) {
+      clock.advance(50);
+      for (const lease of leases) {
+        const due = clock.now() >= (renewedAt.get(lease) ?? 0) + ttlMs / 3;
+        if (due && !(lease === 1n && clock.now() > silentSince)) renewedAt.set(lease, clock.now());
+      }
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      suspectedAt = told[0]?.at;
+    }
+    expect(words()).toEqual(["suspected m1"]);
+    expect((suspectedAt ?? 0) - (renewedAt.get(1n) ?? 0)).toBeGreaterThan(ttlMs / 2);
+    expect((suspectedAt ?? 0) - (renewedAt.get(1n) ?? 0)).toBeLessThan(ttlMs);
+  });
+
+  test("ends with the next renewal, and can come again", async () => {
+    join(newDetector(), 20);
+    silent.add(7n);
+    await pass(12_000);
+    silent.delete(7n);
+    await pass(12_000);
+    silent.add(7n);
+    await pass(12_000);
+    expect(words()).toEqual(["suspected m7", "recovered m7", "suspected m7"]);
+  });
+
+  test("ends without a word with the member, and with one when it is on another lease", async () => {
+    const detector = newDetector();
+    join(detector, 20);
+    silent.add(1n).add(2n);
+    await pass(12_000);
+    expect(words().sort()).toEqual(["suspected m1", "suspected m2"]);
+    detector.follow({
+      type: "died",
+      id: "m1",
+      member: member(1),
+      revision: 2n,
+      witnessed: true,
+    });
+    renewedAt.set(102n, clock.now());
+    detector.follow({
+      type: "updated",
+      id: "m2",
+      member: member(2, 102n),
+      before: member(2),
+      revision: 3n,
+    });
+    await pass(30_000);
+    expect(words().slice(2)).toEqual(["recovered m2"]);
+  });
+
+  test("nobody is looked at who has no lease, or is no member any more", async () => {
+    const detector = newDetector();
+    join(detector, 3);
+    detector.follow({ type: "joined", id: "m9", member: member(9, 0n), revision: 1n });
+    detector.follow({ type: "left", id: "m2", member: member(2), revision: 1n });
+    await pass(30_000);
+    expect(new Set(looks.map(({ leaseId }) => leaseId))).toEqual(new Set([1n, 3n]));
+    detector.close();
+    looks = [];
+    await pass(30_000);
+    expect(looks).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("etcd that does not answer proves nothing", async () => {
+    join(newDetector(), 20);
+    await pass(10_000);
+    silent.add(7n);
+    const answering = answers;
+    answers = async () => undefined;
+    await pass(60_000);
+    expect(told).toEqual([]);
+    silent.clear();
+    await pass(6_000);
+    answers = answering;
+    await pass(30_000);
+    expect(told).toEqual([]);
+  });
+
+  test("a leader of etcd that is new has refreshed all leases, and nobody is suspected", async () => {
+    join(newDetector(), 20);
+    await pass(10_000);
+    for (let n = 1; n <= 20; n++) silent.add(BigInt(n));
+    await pass(4_500);
+    for (let n = 1; n <= 20; n++) renewedAt.set(BigInt(n), clock.now());
+    silent.clear();
+    await pass(60_000);
+    expect(told).toEqual([]);
+  });
+});
+
+describe("the cost", () => {
+  test("is about three looks a TTL for each member", async () => {
+    join(newDetector(), 100);
+    await pass(30_000);
+    looks = [];
+    await pass(TTL_MS * 4);
+    expect(looks.length / 100 / 4).toBeGreaterThan(2);
+    expect(looks.length / 100 / 4).toBeLessThan(3.5);
+  });
+
+  test("is never more than what was allowed, and all have their turn", async () => {
+    join(newDetector({ readsPerSecond: 100 }), 5_000);
+    await pass(120_000);
+    for (let second = 0; second < 119; second++) {
+      const from = 1_000_000 + second * 1_000;
+      const within = looks.filter(({ at }) => at >= from && at < from + 1_000);
+      expect(within.length).toBeLessThanOrEqual(121);
+    }
+    expect(looks.length).toBeLessThanOrEqual(120 * 100 + 20);
+    expect(new Set(looks.map(({ leaseId }) => leaseId)).size).toBe(5_000);
+    expect(told).toEqual([]);
+  });
+
+  test("is no more than 32 looks at once, however slow the answers", async () => {
+    let open = 0;
+    let most = 0;
+    answers = async () => {
+      most = Math.max(most, ++open);
+      await new Promise<void>((resolve) => clock.setTimer(900, resolve));
+      open--;
+      return undefined;
+    };
+    join(newDetector({ readsPerSecond: 1_000 }), 1_000);
+    await pass(5_000);
+    expect(most).toBe(32);
+  });
+});
+
+describe("when many fall silent at once", () => {
+  test.each([
+    [4, 4],
+    [12, 6],
+    [60, 30],
+    [600, 600],
+  ])("of %i members %i: the observer suspects itself, and nobody else", async (all, hit) => {
+    join(newDetector({ readsPerSecond: 1_000 }), all);
+    await pass(20_000);
+    for (let n = 1; n <= hit; n++) silent.add(BigInt(n));
+    await pass((TTL_MS * 2) / 3 - 100);
+    expect(words()).toEqual(["observer-suspected"]);
+    // just before the first of their leases has run out, all are heard of again
+    silent.clear();
+    await pass(30_000);
+    expect(words()).toEqual(["observer-suspected", "observer-recovered"]);
+  });
+
+  test("those that stay silent are suspected when the others are back", async () => {
+    join(newDetector(), 40);
+    await pass(20_000);
+    for (let n = 1; n <= 40; n++) silent.add(BigInt(n));
+    await pass(11_000);
+    for (let n = 3; n <= 40; n++) silent.delete(BigInt(n));
+    // etcd keeps the leases of the two for longer, having a new leader, say
+    for (let n = 1; n <= 2; n++) renewedAt.set(BigInt(n), clock.now() - 8_500);
+    await pass(6_000);
+    expect(words().slice(0, 2)).toEqual(["observer-suspected", "observer-recovered"]);
+    expect(words().slice(2).sort()).toEqual(["suspected m1", "suspected m2"]);
+  });
+
+  test("what is told of those who had been suspected before goes on", async () => {
+    const detector = newDetector();
+    join(detector, 40);
+    await pass(20_000);
+    silent.add(1n);
+    await pass(12_500);
+    expect(words()).toEqual(["suspected m1"]);
+    for (let n = 2; n <= 40; n++) silent.add(BigInt(n));
+    silent.delete(1n);
+    await pass(13_000);
+    expect(words()).toEqual(["suspected m1", "recovered m1", "observer-suspected"]);
+  });
+
+  test("two are not many, though they are all there are; and a share of 1 trusts every look", async () => {
+    const few = newDetector();
+    join(few, 2);
+    silent.add(1n).add(2n);
+    await pass(14_000);
+    expect(words().sort()).toEqual(["suspected m1", "suspected m2"]);
+    few.close();
+    told = [];
+    silent.clear();
+    join(newDetector({ silentShare: 1 }), 20);
+    for (let n = 1; n <= 20; n++) silent.add(BigInt(n));
+    await pass(14_000);
+    expect(words()).toHaveLength(20);
+  });
+});
