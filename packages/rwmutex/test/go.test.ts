@@ -14,6 +14,7 @@ let hasGo = false;
 
 beforeAll(async () => {
   hasGo = await findGopeer();
+  if (!hasGo) console.warn(`not tried against Go: ${withoutGo}`);
 });
 
 beforeEach(({ skip }) => skip(!hasGo, withoutGo));

@@ -11,7 +11,8 @@ import { onTestFinished } from "vitest";
  */
 const program = process.env.ETCDKIT_GOPEER ?? "gopeer";
 
-export const withoutGo = `no program of Go's recipes: ETCDKIT_GOPEER does not name one, and there is no gopeer on the PATH`;
+export const withoutGo =
+  "no program of Go's recipes: ETCDKIT_GOPEER does not name one, and there is no gopeer on the PATH";
 
 export interface GopeerOptions {
   readers: number;

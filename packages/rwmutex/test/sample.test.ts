@@ -1,0 +1,45 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { sharedEtcd } from "@etcdkit/testing/vitest";
+import ts from "typescript";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+// What a reader of the README sees first does what it says.
+
+const root = join(import.meta.dirname, "../../..");
+let sample = "";
+let folder = "";
+
+beforeAll(async () => {
+  const readme = await readFile(join(import.meta.dirname, "../README.md"), "utf8");
+  sample = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? "";
+  // inside the package, where its own name leads to its sources
+  folder = await mkdtemp(join(import.meta.dirname, ".sample-"));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+test("the README's sample is short and has the right types", { timeout: 60_000 }, async () => {
+  expect(sample.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
+  const file = join(folder, "types.ts");
+  await writeFile(file, sample);
+  const { config } = ts.readConfigFile(join(root, "tsconfig.base.json"), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const program = ts.createProgram([file], options);
+  const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText);
+  expect(problems).toEqual([]);
+  // it was read, and its types were known
+  expect(program.getSourceFile(file)?.statements.length).toBeGreaterThan(5);
+});
+
+test("the README's sample runs", async () => {
+  const [endpoint = ""] = sharedEtcd().endpoints;
+  expect(sample).toContain("127.0.0.1:2379");
+  const file = join(folder, "run.ts");
+  await writeFile(file, sample.replace("127.0.0.1:2379", endpoint));
+  const node = ["--conditions=@etcdkit/source", "--import", import.meta.resolve("tsx"), file];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, node, { timeout: 20_000 });
+  expect({ stdout, stderr }).toEqual({ stdout: "7 true\n", stderr: "" });
+});
