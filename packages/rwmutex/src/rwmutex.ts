@@ -12,7 +12,7 @@ import type { Session } from "@etcdkit/session";
 import { leaseOf } from "@etcdkit/session/internal";
 import { type Kind, keyOf, kindOf, rwmutexPolicy, writers } from "./order.js";
 import { ReadLock } from "./read-lock.js";
-import { WriteLock } from "./write-lock.js";
+import { endWriteLock, WriteLock } from "./write-lock.js";
 
 export interface RWLockOptions {
   /** Cancels the wait: it rejects at once with the signal's reason, and its key goes. `AbortSignal.timeout(ms)` is a time limit. */
@@ -99,7 +99,7 @@ export class RWMutex {
     try {
       return await work(lock);
     } finally {
-      await lock.end();
+      await endWriteLock(lock);
     }
   }
 

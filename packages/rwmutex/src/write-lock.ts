@@ -3,10 +3,21 @@ import type { Place } from "@etcdkit/core/internal";
 import { keyOf, writers } from "./order.js";
 import { ReadLock } from "./read-lock.js";
 
+/** Releases it, and what it was downgraded to as well. */
+export let endWriteLock: (lock: WriteLock) => Promise<void>;
+
 /** A write lock that is held: nobody else reads or writes. */
 export class WriteLock extends Holding {
   readonly #place: Place;
   #downgrading: Promise<ReadLock> | undefined;
+
+  static {
+    endWriteLock = async (lock) => {
+      const downgraded = lock.#downgrading?.catch(() => undefined);
+      await lock.release();
+      await (await downgraded)?.release();
+    };
+  }
 
   /** @internal */
   constructor(place: Place) {
@@ -30,13 +41,6 @@ export class WriteLock extends Holding {
       throw error;
     });
     return this.#downgrading;
-  }
-
-  /** @internal Releases, and what it was downgraded to as well. */
-  async end(): Promise<void> {
-    const downgraded = this.#downgrading?.catch(() => undefined);
-    await this.release();
-    await (await downgraded)?.release();
   }
 
   async #downgrade(): Promise<ReadLock> {
