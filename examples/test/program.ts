@@ -15,12 +15,12 @@ export class Program {
   readonly #closed: Promise<unknown>;
 
   /** @param endpoints the etcd to use; without it the program has to find its own */
-  constructor(folder: string, script: string, endpoints?: string[]) {
+  constructor(folder: string, script: string, endpoints?: string[], more: string[] = []) {
     const { scripts } = JSON.parse(readFileSync(`${root}/${folder}/package.json`, "utf8"));
     const [command, ...args] = `${scripts[script]}`.split(" ");
     if (command !== "node") throw new Error(`${script} in ${folder} does not start with "node"`);
     const { ETCD_ENDPOINTS: _, ...env } = process.env;
-    this.#child = spawn(process.execPath, args, {
+    this.#child = spawn(process.execPath, [...args, ...more], {
       cwd: `${root}/${folder}`,
       env: endpoints ? { ...env, ETCD_ENDPOINTS: endpoints.join(",") } : env,
       detached: true,
