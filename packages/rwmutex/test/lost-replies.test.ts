@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { RWMutex } from "@etcdkit/rwmutex";
 import { eventually, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { sharedEtcd, testPrefix } from "@etcdkit/testing/vitest";
@@ -65,6 +66,19 @@ test.for(Object.entries(faults))(
     proxy.reset();
   },
 );
+
+test("the answer does not come, but the news of it: it is no loss", async () => {
+  const { rwmutex, others, proxy, match } = await setUp();
+  const writer = await rwmutex.writeLock();
+  // by then the line is followed, on a connection of its own
+  await sleep(400);
+  void proxy.breakAfter({ match, how: "mute" });
+  const reader = await writer.downgrade();
+  expect([reader.held, writer.signal.aborted]).toEqual([true, false]);
+  expect(await others.contenders()).toMatchObject([{ kind: "read", key: reader.key }]);
+  await sleep(100);
+  expect(reader.signal.aborted).toBe(false);
+});
 
 test.for(Object.entries(faults))("%s, and it is released meanwhile: no key", async ([, fault]) => {
   const { rwmutex, others, proxy, match } = await setUp();

@@ -205,7 +205,7 @@ test.for(["readLock", "writeLock"] as const)(
 );
 
 test("readers beside many readers hold at once, however many they are", async () => {
-  const MANY = 80;
+  const MANY = 40;
   const [m1, m2 = m1, m3 = m1] = await mutexes(3);
   const many = () => Array.from({ length: MANY }, () => m1.readLock());
   const before = await Promise.all(many());
@@ -214,11 +214,14 @@ test("readers beside many readers hold at once, however many they are", async ()
   await Promise.all([one, ...before].map((lock) => lock.release()));
   // nor are they far from the front when all of them wait
   const writer = await m2.writeLock();
-  const readers = many();
+  const writers = Array.from({ length: MANY }, () => m1.withWriteLock(() => {}));
   await inLine(m1, MANY + 1);
+  const readers = many();
+  await inLine(m1, 2 * MANY + 1);
   const last = m3.readLock();
-  await inLine(m1, MANY + 2);
+  await inLine(m1, 2 * MANY + 2);
   await writer.release();
+  await Promise.all(writers);
   const locks = await Promise.all([...readers, last]);
   expect(locks.filter(({ held }) => !held)).toEqual([]);
 });
@@ -227,11 +230,16 @@ test("a key of neither kind counts as a writer, and is warned of", async () => {
   const [m1] = await mutexes(1);
   const client = testClient();
   const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
-  await client.put(`${m1.name}/stranger`).value("");
-  expect([await m1.tryReadLock(), await m1.tryWriteLock()]).toEqual([undefined, undefined]);
-  const reading = m1.readLock();
-  expect((await inLine(m1, 2)).map(({ kind }) => kind)).toEqual(["write", "read"]);
+  // before and after the keys of readers
+  for (const stranger of [`${m1.name}/a`, `${m1.name}/x/y`]) {
+    await client.put(stranger).value("");
+    expect([await m1.tryReadLock(), await m1.tryWriteLock()]).toEqual([undefined, undefined]);
+    const reading = outcomeOf(m1.readLock());
+    expect((await inLine(m1, 2)).map(({ kind }) => kind)).toEqual(["write", "read"]);
+    expect(reading.settled).toBe(false);
+    await client.delete().key(stranger);
+    await eventually(() => reading.value?.held);
+    await reading.value?.release();
+  }
   expect(await warned).toMatchObject({ code: "ETCDKIT_NAME_OVERLAP" });
-  await client.delete().key(`${m1.name}/stranger`);
-  expect((await reading).held).toBe(true);
 });
