@@ -15,6 +15,8 @@ export interface Clock {
 
 // os.uptime() is read in steps of 10 ms; anything well above that is a machine that slept
 const NOISE_MS = 200;
+// uptime() reads a file (libuv, src/unix/linux.c): too slow to ask for each of a thousand leases in a row
+const UPTIME_GOOD_FOR_MS = 1;
 // Node runs a timer beyond 2^31 - 1 ms at once
 const LONGEST_TIMER_MS = 2_147_483_647;
 
@@ -26,6 +28,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 export class SystemClock implements Clock {
   readonly #base: number;
   #slept = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly monotonicMs: () => number = () => performance.now(),
@@ -36,6 +39,8 @@ export class SystemClock implements Clock {
 
   now(): number {
     const monotonic = this.monotonicMs();
+    if (monotonic < this.#lookedAt + UPTIME_GOOD_FOR_MS) return monotonic + this.#slept;
+    this.#lookedAt = monotonic;
     const drift = this.uptimeMs() - monotonic - this.#base;
     if (drift > this.#slept + NOISE_MS) this.#slept = drift;
     return monotonic + this.#slept;

@@ -12,11 +12,28 @@ describe("the system clock", () => {
     monotonic += 100;
     uptime += 110; // read in steps of 10 ms: no sleep
     expect(clock.now()).toBe(1_100);
-    uptime += 60_000;
-    expect(clock.now()).toBe(61_110);
+    monotonic += 1;
+    uptime += 60_001;
+    expect(clock.now()).toBe(61_111);
     monotonic += 5;
     uptime += 5;
-    expect(clock.now()).toBe(61_115);
+    expect(clock.now()).toBe(61_116);
+  });
+
+  it("asks for the uptime once a millisecond at most", () => {
+    let monotonic = 1_000;
+    let asked = 0;
+    const clock = new SystemClock(
+      () => monotonic,
+      () => ++asked,
+    );
+    asked = 0;
+    for (let look = 0; look < 5_000; look++) {
+      clock.now();
+      monotonic += 0.001;
+    }
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThanOrEqual(6);
   });
 
   it("never goes back when the uptime does", () => {
