@@ -5,6 +5,7 @@ import { eventually } from "@etcdkit/testing";
 export async function inLine(
   election: Pick<Election, "contenders">,
   count: number,
+  withinMs = 5_000,
 ): Promise<Contender[]> {
   let line: Contender[] = [];
   await eventually(
@@ -12,7 +13,7 @@ export async function inLine(
       line = await election.contenders();
       return line.length === count;
     },
-    { what: `${count} candidates` },
+    { withinMs, what: `${count} candidates` },
   );
   return line;
 }

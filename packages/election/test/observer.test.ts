@@ -94,7 +94,8 @@ test(`observers see the history of the election, through dead members, cut and s
   const [witness, victim] = [members[0], members[1]] as [EtcdServer, EtcdServer];
   const name = "election";
   const client = witness.client({
-    defaultCallOptions: () => ({ deadline: Date.now() + 1_000 }),
+    // not of streams: etcd3's own watch loses events when it is cut, and it keeps the record here
+    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + 1_000 }),
   });
   const politics = new Politics(client, name, seed);
   const etcds = [0, 1, 2].map((_) => connect({ hosts: cluster.endpoints }));

@@ -31,7 +31,8 @@ test("five processes campaign, and at most one believes that it leads, whatever 
   const observer = Election.observer(connection, name);
   const figures: string[] = [];
   let leader = await nextLeader(candidates, 0n);
-  const all = () => inLine(observer, 5);
+  // processes take their time to start on a busy machine, and connections to come back
+  const all = () => inLine(observer, 5, 20_000);
   /** Does something to the leader, and waits for the next. */
   const after = async (what: string, act: (who: number) => unknown, withinMs: number) => {
     await all();

@@ -1,0 +1,345 @@
+import { getEventListeners } from "node:events";
+import {
+  type Connection,
+  connect,
+  Election,
+  KeyDeletedError,
+  type LeadEvent,
+  LeaderHealth,
+  type Leadership,
+  type LeadOptions,
+  lead,
+  SessionExpiredError,
+} from "@etcdkit/election";
+import { eventually, startProxy } from "@etcdkit/testing";
+import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { inLine } from "./in-line.js";
+import { openSession } from "./open-session.js";
+
+const why = new Error("that is enough");
+
+function open(hosts: string | string[] = sharedEtcd().endpoints): Connection {
+  const etcd = connect({ hosts });
+  onTestFinished(() => etcd.close());
+  return etcd;
+}
+
+/** Resolves when the work should end. */
+function untilTold({ signal }: Leadership): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+interface Leading {
+  readonly name: string;
+  readonly events: LeadEvent[];
+  /** What happened, leaders aside. */
+  readonly story: () => string[];
+  readonly stop: () => Promise<void>;
+  readonly ended: Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+function leading(
+  etcd: Connection,
+  options: Partial<LeadOptions>,
+  work: (leadership: Leadership) => Promise<void>,
+  name = `${testPrefix()}service`,
+): Leading {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const events: LeadEvent[] = [];
+  const onChange = (event: LeadEvent) => void events.push(event);
+  const ended = lead(etcd, name, { value: "v", ttl: 5, onChange, signal, ...options }, work);
+  ended.catch(() => undefined);
+  const story = () =>
+    events
+      .filter(({ type }) => type !== "leader")
+      .map((event) => (event.type === "stopped" ? `${event.type}: ${event.why}` : event.type));
+  const stop = () => {
+    controller.abort(why);
+    return ended;
+  };
+  onTestFinished(() => stop().catch(() => undefined));
+  return { name, events, story, stop, ended, signal };
+}
+
+test("works while it leads, and resigns when it is stopped, so that the next one leads at once", async () => {
+  let told: unknown;
+  const service = leading(open(), {}, async (leadership) => {
+    expect(leadership.held).toBe(true);
+    await untilTold(leadership);
+    told = leadership.signal.reason;
+    // still leading while it puts its things in order
+    expect(leadership.held).toBe(true);
+  });
+  const election = new Election(await openSession(), service.name);
+  await inLine(election, 1);
+  const next = election.campaign("next");
+  await inLine(election, 2);
+  const since = performance.now();
+  await service.stop();
+  expect((await next).held).toBe(true);
+  expect(performance.now() - since).toBeLessThan(500);
+  expect(told).toBe(why);
+  expect(service.story()).toEqual(["started", "stopped: ended"]);
+  expect(getEventListeners(service.signal, "abort")).toEqual([]);
+});
+
+test("tells of every leader, its own terms included", async () => {
+  const { connection } = await openSession();
+  const service = leading(open(), { value: "ours" }, untilTold);
+  const { name, events } = service;
+  const leaders = () =>
+    events.flatMap((event) => (event.type === "leader" ? [`${event.leader?.value}`] : []));
+  await eventually(() => leaders().at(-1) === "ours");
+  const [leader] = await inLine(Election.observer(connection, name), 1);
+  expect(events.find(({ type }) => type === "started")).toMatchObject({
+    leadership: { key: leader?.key, fencingToken: leader?.fencingToken },
+  });
+  const next = new Election(await openSession(), name).campaign("theirs");
+  await inLine(Election.observer(connection, name), 2);
+  await testClient()
+    .delete()
+    .key(leader?.key ?? "");
+  await (await next).proclaim("theirs again");
+  await eventually(() => leaders().at(-1) === "theirs again");
+  expect(leaders().join()).toMatch(/^(undefined,)?ours,theirs,theirs again$/);
+});
+
+test("stopped while it waits, it leaves no key and works not at all", async () => {
+  const name = `${testPrefix()}service`;
+  const election = new Election(await openSession(), name);
+  const leadership = await election.campaign("leader");
+  let worked = false;
+  const work = async () => {
+    worked = true;
+  };
+  const service = leading(open(), {}, work, name);
+  await inLine(election, 2);
+  await service.stop();
+  expect(await election.contenders()).toHaveLength(1);
+  await leadership.resign();
+  expect(await election.contenders()).toHaveLength(0);
+  expect(worked).toBe(false);
+});
+
+test("stopped before it begins, it does nothing", async () => {
+  const etcd = open("127.0.0.1:1");
+  const signal = AbortSignal.abort(why);
+  await lead(etcd, "service", { value: "v", signal }, () => Promise.reject(why));
+});
+
+test("stopped while etcd cannot be reached, it ends at once", async () => {
+  const service = leading(open("127.0.0.1:1"), {}, untilTold);
+  const later = new Promise((next) => setImmediate(next));
+  await later;
+  const since = performance.now();
+  await service.stop();
+  expect(performance.now() - since).toBeLessThan(2_000);
+  expect(service.story()).toEqual([]);
+});
+
+test("work that returns has done its term: the next one's turn, then ours again", async () => {
+  const name = `${testPrefix()}service`;
+  const turns: string[] = [];
+  const work = (who: string) => async () => {
+    turns.push(who);
+  };
+  const one = leading(open(), {}, work("one"), name);
+  const two = leading(open(), {}, work("two"), name);
+  await eventually(() => turns.length >= 6);
+  await Promise.all([one.stop(), two.stop()]);
+  expect(turns.filter((who) => who === "one").length).toBeGreaterThanOrEqual(2);
+  expect(turns.filter((who) => who === "two").length).toBeGreaterThanOrEqual(2);
+  expect(one.story().slice(0, 4)).toEqual(["started", "stopped: done", "started", "stopped: done"]);
+});
+
+test("work that throws ends it, after resigning", async () => {
+  const oops = new Error("oops");
+  const service = leading(open(), {}, async () => {
+    throw oops;
+  });
+  await expect(service.ended).rejects.toBe(oops);
+  expect(service.story()).toEqual(["started", "stopped: failed"]);
+  expect(service.events).toContainEqual(expect.objectContaining({ why: "failed", error: oops }));
+  expect(await testClient().getAll().prefix(service.name).keys()).toEqual([]);
+  expect(getEventListeners(service.signal, "abort")).toEqual([]);
+});
+
+test("work that throws at once, not by its promise, ends it too", async () => {
+  const oops = new Error("oops");
+  const service = leading(open(), {}, () => {
+    throw oops;
+  });
+  await expect(service.ended).rejects.toBe(oops);
+});
+
+test.for(["started", "leader", "stopped"] as const)(
+  "a listener that throws at %s ends it, after resigning",
+  async (type) => {
+    const oops = new Error("oops");
+    const onChange = (event: LeadEvent) => {
+      if (event.type === type) throw oops;
+    };
+    const work = (leadership: Leadership) =>
+      type === "stopped" ? Promise.resolve() : untilTold(leadership);
+    const service = leading(open(), { onChange }, work);
+    await expect(service.ended).rejects.toBe(oops);
+    expect(await testClient().getAll().prefix(service.name).keys()).toEqual([]);
+  },
+);
+
+test("deposed by an operator, it ends its work, and campaigns again with a new session", async () => {
+  const sessions: string[] = [];
+  const reasons: unknown[] = [];
+  const service = leading(open(), {}, async (leadership) => {
+    sessions.push(leadership.key);
+    await untilTold(leadership);
+    reasons.push(leadership.signal.reason);
+    expect(leadership.held).toBe(false);
+    // as a cancelled request of a client would
+    throw leadership.signal.reason;
+  });
+  const { name, story } = service;
+  await eventually(() => sessions.length === 1);
+  await testClient()
+    .delete()
+    .key(sessions[0] ?? "");
+  await eventually(() => sessions.length === 2);
+  expect(reasons[0]).toBeInstanceOf(KeyDeletedError);
+  const { connection } = await openSession();
+  const [leader] = await inLine(Election.observer(connection, name), 1);
+  await testClient().leaseClient.leaseRevoke({ ID: `${leader?.leaseId}` });
+  await eventually(() => sessions.length === 3);
+  expect(reasons[1]).toBeInstanceOf(SessionExpiredError);
+  await service.stop();
+  expect(new Set(sessions).size).toBe(3);
+  const lost = ["started", "stopped: lost", "retrying"];
+  expect(story()).toEqual([...lost, ...lost, "started", "stopped: ended"]);
+  expect(reasons[2]).toBe(why);
+});
+
+test("stubborn work is told of and waited for: two are never at it, not even with another leader elsewhere", async () => {
+  const health = new LeaderHealth();
+  let inside = 0;
+  let release = () => {};
+  const stubborn = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const terms: Leadership[] = [];
+  const service = leading(open(), { health, stubbornAfterMs: 50 }, async (leadership) => {
+    terms.push(leadership);
+    expect(++inside).toBe(1);
+    await (terms.length === 1 ? stubborn : untilTold(leadership));
+    inside--;
+  });
+  await eventually(() => terms.length === 1);
+  expect(health.healthy).toBe(true);
+  expect(health.problem).toBeUndefined();
+  await testClient()
+    .delete()
+    .key(terms[0]?.key ?? "");
+  await eventually(() => service.story().at(-1) === "stubborn");
+  expect(health.healthy).toBe(false);
+  expect(health.problem).toContain(`election ${service.name}: the leadership is lost`);
+  // it does not even campaign meanwhile
+  const election = new Election(await openSession(), service.name);
+  expect(await election.contenders()).toEqual([]);
+  const leadership = await election.campaign("another");
+  expect(service.story()).toEqual(["started", "stubborn"]);
+  release();
+  await inLine(election, 2);
+  // a candidate is as well as can be
+  expect(health.healthy).toBe(true);
+  await leadership.resign();
+  await eventually(() => terms.length === 2);
+  await service.stop();
+  expect(service.events).toContainEqual(
+    expect.objectContaining({ type: "stubborn", afterMs: 50, leadership: terms[0] }),
+  );
+});
+
+test("stubborn work is waited for at the end too, and leads until then", async () => {
+  let release = () => {};
+  const stubborn = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let leadership: Leadership | undefined;
+  const service = leading(open(), { stubbornAfterMs: 0 }, async (given) => {
+    leadership = given;
+    await stubborn;
+  });
+  await eventually(() => leadership);
+  let over = false;
+  const stopping = service.stop().then(() => {
+    over = true;
+  });
+  await eventually(() => service.story().at(-1) === "stubborn");
+  expect(leadership?.held).toBe(true);
+  expect(over).toBe(false);
+  release();
+  await stopping;
+  expect(service.story()).toEqual(["started", "stubborn", "stopped: ended"]);
+});
+
+test("a leader that cannot renew is not healthy, a candidate that cannot is", async () => {
+  const proxies = await Promise.all(
+    [1, 2].map(() => startProxy({ target: sharedEtcd().endpoints[0] ?? "" })),
+  );
+  onTestFinished(async () => {
+    for (const proxy of proxies) await proxy.close();
+  });
+  const name = `${testPrefix()}service`;
+  const healths = [new LeaderHealth(), new LeaderHealth()];
+  const [one, two] = healths;
+  const services: Leading[] = [];
+  for (const [index, health] of healths.entries()) {
+    const etcd = open(proxies[index]?.endpoint);
+    services.push(leading(etcd, { health, ttl: 3 }, untilTold, name));
+    const { connection } = await openSession();
+    await inLine(Election.observer(connection, name), index + 1);
+  }
+  await eventually(() => services[0]?.story().at(-1) === "started");
+  for (const proxy of proxies) proxy.stall({ discard: true });
+  await eventually(() => one?.healthy === false);
+  expect(one?.problem).toMatch(/cannot renew the session; \d+ ms are left/);
+  expect(two?.healthy).toBe(true);
+  // once it has stopped it is none of its business any more
+  await eventually(() => services[0]?.story().includes("stopped: lost"));
+  expect(one?.healthy).toBe(true);
+  for (const proxy of proxies) proxy.resume();
+  await eventually(() => services.some(({ story }) => story().at(-1) === "started"), {
+    withinMs: 15_000,
+  });
+  await Promise.all(services.map(({ stop }) => stop()));
+  expect([one?.healthy, two?.healthy]).toEqual([true, true]);
+});
+
+test("the connection is closed under it: that is an error, after the work has ended", async () => {
+  const etcd = open();
+  let ended = false;
+  const service = leading(etcd, {}, async (leadership) => {
+    await untilTold(leadership);
+    ended = true;
+  });
+  await eventually(() => service.story().at(-1) === "started");
+  await etcd.close();
+  await expect(service.ended).rejects.toMatchObject({
+    code: expect.stringMatching(/^(SESSION|CONNECTION)_CLOSED$/),
+  });
+  expect(ended).toBe(true);
+});
+
+test("without events, health or signal it works as well", async () => {
+  const etcd = open();
+  const done = new Error("done");
+  let terms = 0;
+  const running = lead(etcd, `${testPrefix()}service`, { value: Buffer.from("v") }, async () => {
+    if (++terms === 2) throw done;
+  });
+  await expect(running).rejects.toBe(done);
+});
