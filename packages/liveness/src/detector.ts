@@ -56,7 +56,7 @@ export class Detector {
   #closed = false;
   #inquireAt: number | undefined;
   #inquiry: Inquiry<Subject> | undefined;
-  /** From the finding of a silent one to the look at the others. */
+  /** How long what an inquiry has shown is good for. */
   #holdMs = 0;
   #trustedUntil = Number.NEGATIVE_INFINITY;
   #observerSuspected = false;

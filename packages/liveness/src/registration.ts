@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { CoordinationError } from "@etcdkit/core";
 import {
   type EtcdConnection,
   type KeyValue,
@@ -18,6 +17,7 @@ import type { Layout } from "./layout.js";
 import type { JsonObject } from "./metadata.js";
 import { OwnKey } from "./own-key.js";
 import { Turnstile } from "./turnstile.js";
+import { Updates } from "./updates.js";
 
 export interface Application {
   id: string;
@@ -26,14 +26,6 @@ export interface Application {
   takeOver: boolean;
   signal: AbortSignal | undefined;
 }
-
-interface Waiter {
-  resolve(): void;
-  reject(reason: unknown): void;
-}
-
-/** As core's calls that nobody asked to wait. */
-const PROMPTLY_MS = 10_000;
 
 /**
  * The entry of one member, kept in etcd as it should be: what should stand there and what does are compared at each change of
@@ -53,7 +45,7 @@ export class Registration {
   #session: Session | undefined;
   #lease: Lease | undefined;
   #wanted: Buffer;
-  #waiters: Waiter[] = [];
+  readonly #updates: Updates;
   #awake = false;
   #wakeUp: () => void = () => undefined;
   #keeping: Promise<void> | undefined;
@@ -70,6 +62,7 @@ export class Registration {
     this.#connection = connection;
     this.#ttl = ttl;
     this.#key = new OwnKey(connection, layout, this);
+    this.#updates = new Updates(connection.clock, this.what);
     this.#backoff = new Backoff(connection.clock);
     this.#wanted = this.#encode(metadata);
   }
@@ -80,7 +73,7 @@ export class Registration {
     application: Application,
   ): Promise<Registration> {
     const registration = new Registration(connection, layout, application);
-    const entering = registration.#enter(application);
+    const entering = Turnstile.of(connection).pass(() => registration.#enter(application));
     try {
       await unlessAborted(entering, application.signal);
     } catch (error) {
@@ -108,18 +101,9 @@ export class Registration {
   update(metadata: JsonObject): Promise<void> {
     if (this.#end) return Promise.reject(this.signal.reason);
     this.#wanted = this.#encode(metadata);
-    return new Promise((resolve, reject) => {
-      const timer = this.#connection.clock.setTimer(PROMPTLY_MS, () => reject(this.#notYet()));
-      const settled = (how: () => void) => {
-        timer.cancel();
-        how();
-      };
-      this.#waiters.push({
-        resolve: () => settled(resolve),
-        reject: (reason) => settled(() => reject(reason)),
-      });
-      this.#wake();
-    });
+    const written = this.#updates.next();
+    this.#wake();
+    return written;
   }
 
   leave(reason: string): Promise<void> {
@@ -162,7 +146,7 @@ export class Registration {
     let failed = false;
     while (!this.#end) {
       if (this.#asWanted) {
-        this.#settle((waiter) => waiter.resolve());
+        this.#updates.written();
         await this.#woken();
         continue;
       }
@@ -182,7 +166,7 @@ export class Registration {
       } catch (error) {
         failed = true;
         // a lost session is opened anew; what etcd refuses, whoever waits for it should know
-        if (this.#lease?.alive) this.#settle((waiter) => waiter.reject(error));
+        if (this.#lease?.alive) this.#updates.failed(error);
       }
     }
   }
@@ -241,15 +225,9 @@ export class Registration {
   #finish(end: "left" | "replaced", reason: MembershipError): void {
     this.#end = end;
     this.#key.close();
-    this.#settle((waiter) => waiter.reject(reason));
+    this.#updates.failed(reason);
     this.#ended.abort(reason);
     this.#wake();
-  }
-
-  #settle(how: (waiter: Waiter) => void): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) how(waiter);
   }
 
   #wake(): void {
@@ -264,11 +242,6 @@ export class Registration {
       });
     }
     this.#awake = false;
-  }
-
-  #notYet(): CoordinationError {
-    const told = `${this.what}: the metadata was not written in ${PROMPTLY_MS} ms; it will be once etcd answers`;
-    return new CoordinationError("UNAVAILABLE", told);
   }
 
   #encode(metadata: JsonObject): Buffer {

@@ -1,0 +1,56 @@
+import { CoordinationError } from "@etcdkit/core";
+import type { Clock } from "@etcdkit/core/internal";
+
+interface Waiter {
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/** As core's calls that nobody asked to wait. */
+const PROMPTLY_MS = 10_000;
+
+/** Those who wait for their metadata to be written: all at once, for what is written is the latest, and includes the earlier. */
+export class Updates {
+  readonly #clock: Clock;
+  readonly #what: string;
+  #waiters: Waiter[] = [];
+
+  constructor(clock: Clock, what: string) {
+    this.#clock = clock;
+    this.#what = what;
+  }
+
+  /** Resolves with the next `written()`; rejects with the next `failed()`, or with `UNAVAILABLE` after 10 s. */
+  next(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.setTimer(PROMPTLY_MS, () => reject(this.#notYet()));
+      const settled = (how: () => void) => {
+        timer.cancel();
+        how();
+      };
+      this.#waiters.push({
+        resolve: () => settled(resolve),
+        reject: (reason) => settled(() => reject(reason)),
+      });
+    });
+  }
+
+  written(): void {
+    for (const waiter of this.#take()) waiter.resolve();
+  }
+
+  failed(reason: unknown): void {
+    for (const waiter of this.#take()) waiter.reject(reason);
+  }
+
+  #take(): Waiter[] {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    return waiters;
+  }
+
+  #notYet(): CoordinationError {
+    const told = `${this.#what}: the metadata was not written in ${PROMPTLY_MS} ms; it will be once etcd answers`;
+    return new CoordinationError("UNAVAILABLE", told);
+  }
+}

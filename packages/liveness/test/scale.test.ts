@@ -1,0 +1,127 @@
+import { Group } from "@etcdkit/liveness";
+import { type EtcdServer, startEtcd } from "@etcdkit/testing";
+import { eventually } from "@etcdkit/testing/vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { open } from "./connect.js";
+import { startMembers } from "./members.js";
+import { Observer } from "./observe.js";
+
+const PROCESSES = 4;
+const EACH = 500;
+const TTL = 12;
+
+let server: EtcdServer;
+
+beforeAll(async () => {
+  server = await startEtcd({ own: true });
+});
+afterAll(() => server.stop());
+
+/** Streams of one kind that are open on the server now, by its own count. */
+async function openStreams(method: string): Promise<number> {
+  const metrics = await server.get("/metrics");
+  const sum = (name: string) =>
+    [...metrics.matchAll(new RegExp(`^${name}\\{.*grpc_method="${method}".*\\} (\\S+)$`, "gm"))]
+      .map(([, count]) => Number(count))
+      .reduce((total, count) => total + count, 0);
+  return sum("grpc_server_started_total") - sum("grpc_server_handled_total");
+}
+
+test("of 2,000 members half stop at once, and each event is told once", {
+  timeout: 90_000,
+}, async () => {
+  const hosts = server.endpoints;
+  const group = new Group(open({ hosts }), "many");
+  const observer = new Observer(group);
+  const started = performance.now();
+  const programs = await Promise.all(
+    Array.from({ length: PROCESSES }, (_, n) => {
+      const ids = Array.from({ length: EACH }, (_, m) => `${n}-${m}`);
+      return startMembers({ hosts, name: "many", ids, ttl: TTL });
+    }),
+  );
+  const seen = () => observer.fold().size;
+  await eventually(() => seen() === PROCESSES * EACH, { withinMs: 20_000, everyMs: 100 });
+  const joinedMs = performance.now() - started;
+  const listed = performance.now();
+  expect((await group.members()).size).toBe(PROCESSES * EACH);
+  const listMs = performance.now() - listed;
+  expect(await openStreams("Watch")).toBe(PROCESSES + 1);
+  expect(await openStreams("LeaseKeepAlive")).toBe(PROCESSES);
+
+  const killedAt = performance.now();
+  for (const program of programs.slice(0, PROCESSES / 2)) program.process.kill("SIGKILL");
+  const dead = (PROCESSES / 2) * EACH;
+  const deaths = () => observer.seen.filter(({ event }) => event.type === "died");
+  await eventually(() => deaths().length >= dead, { withinMs: TTL * 1_000 + 10_000, everyMs: 50 });
+  const lastMs = (deaths().at(-1)?.at ?? 0) - killedAt;
+
+  // those that live go on: nobody else dies, and nothing is told twice
+  const until = performance.now() + 2_000;
+  await eventually(() => performance.now() > until);
+  const died = deaths().map(({ event }) => ("id" in event ? event.id : ""));
+  expect(new Set(died).size).toBe(dead);
+  expect(died).toHaveLength(dead);
+  expect(died.every((id) => /^[01]-/.test(id))).toBe(true);
+  expect(observer.words()).toContain("observer-suspected");
+  // before it doubted itself, a few may have been
+  const suspected = observer.words().filter((word) => word.startsWith("suspected"));
+  expect(suspected.length).toBeLessThan(dead / 10);
+  expect(observer.fold()).toEqual(await group.members());
+  console.log(
+    `${PROCESSES * EACH} joined in ${joinedMs.toFixed(0)} ms (processes started), listed in ${listMs.toFixed(0)} ms; ` +
+      `the last of ${dead} deaths told ${lastMs.toFixed(0)} ms after the kill (TTL ${TTL} s)`,
+  );
+  // etcd revokes 500 leases each 500 ms (etcd, server/lease/lessor.go: leaseRevokeRate)
+  expect(lastMs).toBeLessThan(TTL * 1_000 + 3_000);
+});
+
+test("2,000 members of one process join and leave on one stream of each kind", {
+  timeout: 60_000,
+}, async () => {
+  const hosts = server.endpoints;
+  const etcd = open({ hosts });
+  const group = new Group(etcd, "one-process");
+  const observer = new Observer(new Group(open({ hosts }), "one-process"), false);
+  const before = {
+    watches: await openStreams("Watch"),
+    leases: await openStreams("LeaseKeepAlive"),
+  };
+  const ids = Array.from({ length: 2_000 }, (_, n) => `m${n}`);
+  const members = await Promise.all(ids.map((id) => group.join({ id })));
+  await eventually(() => observer.events.length === ids.length, { withinMs: 20_000 });
+  expect(await openStreams("Watch")).toBeLessThanOrEqual(before.watches + 2);
+  expect(await openStreams("LeaseKeepAlive")).toBe(before.leases + 1);
+  await Promise.all(members.slice(0, 1_000).map((member) => member.leave()));
+  await etcd.close();
+  await eventually(() => observer.events.length === 2 * ids.length, { withinMs: 20_000 });
+  expect(observer.words().filter((word) => word.startsWith("left"))).toHaveLength(ids.length);
+  expect(await group.members().catch((error) => error.code)).toBe("CONNECTION_CLOSED");
+  expect(observer.fold()).toEqual(new Map());
+});
+
+test("10,000 members are listed and watched", { timeout: 60_000 }, async () => {
+  const hosts = server.endpoints;
+  const group = new Group(open({ hosts }), "ten-thousand");
+  const client = server.client();
+  const value = (id: string) =>
+    JSON.stringify({ format: 1, id, incarnation: "one", metadata: {}, facts: {} });
+  const ids = Array.from({ length: 10_000 }, (_, n) => `m${n}`);
+  const write = async (some: string[]) => {
+    const puts = some.map((id) => client.put(`ten-thousand/members/${id}`).value(value(id)));
+    await client
+      .if("none", "Create", "==", 0)
+      .then(...puts)
+      .commit();
+  };
+  for (let from = 0; from < ids.length; from += 100) await write(ids.slice(from, from + 100));
+  const members = await group.members();
+  expect([...members.keys()].sort()).toEqual([...ids].sort());
+  const observer = new Observer(group);
+  await eventually(() => observer.events.length === ids.length);
+  await write(["m1", "m2"]);
+  await client.delete().key("ten-thousand/members/m1");
+  await observer.heard("died m1");
+  expect(observer.events).toHaveLength(ids.length + 3);
+  expect(observer.fold()).toEqual(await group.members());
+});

@@ -1,0 +1,79 @@
+import { Group } from "@etcdkit/liveness";
+import { type EtcdServer, startEtcd, startProxy } from "@etcdkit/testing";
+import { eventually } from "@etcdkit/testing/vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { open } from "./connect.js";
+import { Observer } from "./observe.js";
+
+// Members behind a proxy that falls silent, and an observer that reaches etcd.
+
+const TTL = 5;
+
+let server: EtcdServer;
+
+beforeAll(async () => {
+  server = await startEtcd({ own: true });
+});
+afterAll(() => server.stop());
+
+async function stage(name: string, { silent, others }: { silent: number; others: number }) {
+  const proxy = await startProxy({ target: server.endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const group = new Group(open({ hosts: server.endpoints }), name);
+  const behind = new Group(open({ hosts: [proxy.endpoint] }), name);
+  const join = (of: Group, prefix: string, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, (_, n) => of.join({ id: `${prefix}${n}`, ttl: TTL })),
+    );
+  await join(behind, "silent", silent);
+  await join(group, "other", others);
+  const observer = new Observer(group);
+  await eventually(() => observer.events.length === silent + others);
+  const since = () => observer.words().slice(silent + others);
+  return { group, proxy, observer, since };
+}
+
+test("two of ten are suspected, and die; the others are left alone", async () => {
+  const { proxy, observer, since } = await stage("few", { silent: 2, others: 8 });
+  proxy.stall();
+  await observer.heard("died silent0", TTL * 1_000 + 2_000);
+  await observer.heard("died silent1");
+  const of = (id: string) => since().filter((word) => word.endsWith(id));
+  for (const id of ["silent0", "silent1"]) {
+    expect(of(id)).toEqual([`suspected ${id}`, `died ${id}`]);
+  }
+  expect(since()).toHaveLength(4);
+});
+
+test("six of ten make the observer doubt itself, until they are back", async () => {
+  const { proxy, observer, since } = await stage("many", { silent: 6, others: 4 });
+  proxy.stall();
+  const doubt = await observer.heard("observer-suspected", TTL * 1_000);
+  expect(doubt.event).toMatchObject({ lookedAt: 10 });
+  proxy.resume();
+  await observer.heard("observer-recovered");
+  expect(since().filter((word) => !word.startsWith("updated"))).toEqual([
+    "observer-suspected",
+    "observer-recovered",
+  ]);
+});
+
+test("nobody looks at a lease who was told not to suspect", async () => {
+  const looks = async () => {
+    const metrics = await server.get("/metrics");
+    const line = /^grpc_server_started_total\{.*grpc_method="LeaseTimeToLive".*\} (\S+)$/m;
+    return Number(line.exec(metrics)?.[1] ?? 0);
+  };
+  const group = new Group(open({ hosts: server.endpoints }), "unwatched");
+  await Promise.all(["a", "b"].map((id) => group.join({ id })));
+  const observer = new Observer(group, false);
+  await observer.heard("joined b");
+  const before = await looks();
+  const suspecting = new Observer(group, { readsPerSecond: 10 });
+  await eventually(async () => (await looks()) >= before + 2);
+  await suspecting.stop();
+  const later = await looks();
+  const until = performance.now() + 1_500;
+  await eventually(() => performance.now() > until);
+  expect(await looks()).toBe(later);
+});

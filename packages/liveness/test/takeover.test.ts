@@ -1,0 +1,86 @@
+import { Group, type Member, MembershipError } from "@etcdkit/liveness";
+import { startProxy } from "@etcdkit/testing";
+import { eventually, sharedEtcd, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { open } from "./connect.js";
+import { Observer } from "./observe.js";
+
+// One id is one member's.
+
+const fulfilled = (results: PromiseSettledResult<Member>[]): Member[] =>
+  results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+
+test("of twenty that join at once with one id, one is in and nineteen are told", async () => {
+  const name = `${testPrefix()}group`;
+  const groups = Array.from({ length: 20 }, () => new Group(open(), name));
+  const results = await Promise.allSettled(groups.map((group) => group.join({ id: "a" })));
+  const [member, ...more] = fulfilled(results);
+  expect(more).toEqual([]);
+  for (const result of results) {
+    if (result.status === "rejected") {
+      expect(result.reason).toBeInstanceOf(MembershipError);
+      expect(result.reason).toMatchObject({
+        code: "ID_TAKEN",
+        other: { incarnation: member?.incarnation },
+      });
+    }
+  }
+});
+
+test("of ten that take an id over at once one stays, and none fights", async () => {
+  const name = `${testPrefix()}group`;
+  const groups = Array.from({ length: 10 }, () => new Group(open(), name));
+  const observer = new Observer(groups[0] as Group);
+  const join = (group: Group) => group.join({ id: "a", takeOver: true });
+  const members = fulfilled(await Promise.allSettled(groups.map(join)));
+  expect(members).toHaveLength(10);
+  await eventually(() => members.filter(({ signal }) => signal.aborted).length === 9);
+  const [stays] = members.filter(({ signal }) => !signal.aborted);
+  for (const member of members) {
+    if (member !== stays) expect(member.signal.reason).toMatchObject({ code: "TAKEN_OVER" });
+  }
+  const info = (await groups[0]?.members())?.get("a");
+  expect(info?.incarnation).toBe(stays?.incarnation);
+  await observer.heard("joined a");
+  await eventually(() => observer.events.length === 10);
+  // each wrote once
+  expect(observer.words().slice(1)).toEqual(Array.from({ length: 9 }, () => "updated a"));
+});
+
+test("one that was away while another took its id hears of it when it is back", async () => {
+  const name = `${testPrefix()}group`;
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const away = await new Group(open({ hosts: [proxy.endpoint] }), name).join({ id: "a", ttl: 2 });
+  const group = new Group(open(), name);
+  const observer = new Observer(group, false);
+  await proxy.cut();
+  await observer.heard("died a");
+  const other = await group.join({ id: "a" });
+  expect(away.state).toBe("lost");
+  await proxy.restore();
+  await eventually(() => away.signal.aborted);
+  expect(away.signal.reason).toMatchObject({
+    code: "TAKEN_OVER",
+    other: { incarnation: other.incarnation },
+  });
+  expect(observer.words()).toEqual(["joined a", "died a", "joined a"]);
+});
+
+test("a join that is cancelled leaves nobody behind", async () => {
+  const name = `${testPrefix()}group`;
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const etcd = open({ hosts: [proxy.endpoint] });
+  const controller = new AbortController();
+  const written = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "mute" });
+  const joining = new Group(etcd, name).join({ id: "a", signal: controller.signal });
+  const refused = expect(joining).rejects.toThrow("never mind");
+  await written;
+  controller.abort(new Error("never mind"));
+  await refused;
+  proxy.reset();
+  const group = new Group(open(), name);
+  await etcd.close();
+  expect(await group.members()).toEqual(new Map());
+});
