@@ -1,7 +1,7 @@
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
-import { membersOf, openMember, present } from "./gather.js";
+import { membersOf, openMember, present, settled } from "./gather.js";
 import { puts, withholdTxn } from "./late.js";
 import { outcomeOf } from "./outcome.js";
 
@@ -78,22 +78,33 @@ test("entering, while it waits: the others wait on for another one", async () =>
   expect(await entering.settled).toBe("done");
 });
 
-test("entering, while its ready is on the way: all are in, or none, and no key stays", async () => {
+test.for([
+  ["who puts ready", 2],
+  ["another one", 1],
+] as const)("entering, while ready is on the way, by %s: it lets nobody in", async ([, which]) => {
   const name = `${testPrefix()}double`;
-  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
-  const late = withholdTxn(two.session.connection, puts(`${name}/ready`));
-  const entering = outcomeOf(one.double.enter());
-  await present(name, 1);
+  const members = await Promise.all([1, 2, 3].map(() => openMember(name, 3)));
+  const ready = puts(`${name}/ready`);
+  const late = members.map(({ session }) =>
+    withholdTxn(session.connection, ready, "and all after it"),
+  );
   const abort = new AbortController();
-  const cancelled = outcomeOf(two.double.enter({ signal: abort.signal }));
-  await eventually(() => late.withheld);
-  abort.abort(reason);
-  const outcome = await cancelled.settled;
-  if (outcome === reason) {
-    await present(name, 1);
-    expect((await late.arrive()).succeeded).toBe(false);
+  const entering = [];
+  for (const [n, { double }] of members.entries()) {
+    entering.push(outcomeOf(double.enter(n === which ? { signal: abort.signal } : {})));
+    await present(name, n + 1);
   }
-  expect(["pending", "done"]).toContain(entering.now);
+  // the last one's: it is first to try
+  await eventually(() => late[2]?.withheld);
+  abort.abort(reason);
+  expect(await entering[which]?.settled).toBe(reason);
+  await present(name, 2);
+  expect((await late[2]?.arrive())?.succeeded).toBe(false);
+  expect(await testClient().get(`${name}/ready`).string()).toBeNull();
+  // the next to come completes the round
+  await (await openMember(name, 3)).double.enter();
+  const others = entering.filter((_, n) => n !== which);
+  expect(await settled(others)).toEqual(["done", "done"]);
 });
 
 test.for([["the eldest"], ["another"]] as const)("leaving, as %s", async ([who]) => {

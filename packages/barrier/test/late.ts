@@ -7,14 +7,21 @@ export interface LateTxn {
   arrive(): Promise<TxnResult>;
 }
 
-/** The next transaction that `which` takes gets no answer, and arrives only when it is told to: as by a member that was frozen. */
-export function withholdTxn(etcd: Connection, which: (txn: Txn) => boolean): LateTxn {
+/**
+ * The next transaction that `which` takes gets no answer, and arrives only when it is told to: as by a member that was frozen. Those
+ * after it pass; with `andAll` they are lost.
+ */
+export function withholdTxn(
+  etcd: Connection,
+  which: (txn: Txn) => boolean,
+  andAll: "and all after it" | undefined = undefined,
+): LateTxn {
   const member = internals(etcd).members.current;
   const send = member.txn.bind(member);
   let late: Txn | undefined;
   member.txn = async (txn, call) => {
-    if (late || !which(txn)) return await send(txn, call);
-    late = txn;
+    if (!which(txn) || (late && !andAll)) return await send(txn, call);
+    late ??= txn;
     throw new EtcdFailure("unavailable", "withheld by the test");
   };
   return {
