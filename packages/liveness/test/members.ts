@@ -1,4 +1,4 @@
-import { type Program, runProgram } from "./run-program.js";
+import { type Program, runMembers } from "./run-program.js";
 
 export interface MembersOptions {
   hosts: string[];
@@ -15,8 +15,8 @@ export type MembersMessage =
 
 /** A process with members that have joined by now. */
 export async function startMembers(options: MembersOptions): Promise<Program<MembersMessage>> {
-  const program = runProgram<MembersMessage>("members", options);
-  await program.message(({ what }) => what === "joined", 30_000);
+  const program = runMembers<MembersMessage>(options);
+  await program.message(({ what }) => what === "joined", 60_000);
   return program;
 }
 

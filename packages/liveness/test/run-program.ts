@@ -16,9 +16,10 @@ export interface Program<Message> {
   readonly complaints: () => string;
 }
 
-/** Runs `test/programs/<name>.ts` in a process of its own, on the sources; killed when the test ends. */
-export function runProgram<Message>(name: string, options: object): Program<Message> {
-  const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
+/** Runs `test/programs/members.ts` in a process of its own, on the sources; killed when the test ends. */
+export function runMembers<Message>(options: object): Program<Message> {
+  const name = "members";
+  const file = fileURLToPath(new URL("programs/members.ts", import.meta.url));
   const child = spawn(
     process.execPath,
     [

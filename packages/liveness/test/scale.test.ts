@@ -28,7 +28,7 @@ async function openStreams(method: string): Promise<number> {
 }
 
 test("of 2,000 members half stop at once, and each event is told once", {
-  timeout: 90_000,
+  timeout: 150_000,
 }, async () => {
   const hosts = server.endpoints;
   const group = new Group(open({ hosts }), "many");
@@ -88,14 +88,20 @@ test("2,000 members of one process join and leave on one stream of each kind", {
     leases: await openStreams("LeaseKeepAlive"),
   };
   const ids = Array.from({ length: 2_000 }, (_, n) => `m${n}`);
+  const started = performance.now();
   const members = await Promise.all(ids.map((id) => group.join({ id })));
-  await eventually(() => observer.events.length === ids.length, { withinMs: 20_000 });
+  console.log(`2,000 joined in one process in ${(performance.now() - started).toFixed(0)} ms`);
+  const seen = () => observer.fold().size;
+  await eventually(() => seen() === ids.length, { withinMs: 20_000, everyMs: 100 });
   expect(await openStreams("Watch")).toBeLessThanOrEqual(before.watches + 2);
   expect(await openStreams("LeaseKeepAlive")).toBe(before.leases + 1);
   await Promise.all(members.slice(0, 1_000).map((member) => member.leave()));
   await etcd.close();
-  await eventually(() => observer.events.length === 2 * ids.length, { withinMs: 20_000 });
-  expect(observer.words().filter((word) => word.startsWith("left"))).toHaveLength(ids.length);
+  await eventually(() => seen() === 0, { withinMs: 20_000, everyMs: 100 });
+  const words = observer.words().filter((word) => !word.startsWith("updated"));
+  expect(new Set(words).size).toBe(2 * ids.length);
+  expect(words).toHaveLength(2 * ids.length);
+  expect(words.filter((word) => word.startsWith("left"))).toHaveLength(ids.length);
   expect(await group.members().catch((error) => error.code)).toBe("CONNECTION_CLOSED");
   expect(observer.fold()).toEqual(new Map());
 });
