@@ -15,7 +15,8 @@ export interface Clock {
 
 // os.uptime() is read in steps of 10 ms; anything well above that is a machine that slept
 const NOISE_MS = 200;
-// uptime() reads a file (libuv, src/unix/linux.c): too slow to ask for each of a thousand leases in a row
+// uptime() reads a file (libuv, src/unix/linux.c): too slow to ask for each of a thousand leases in a row. A sleep is so
+// noticed at most this much awake time late, which the margin of any lease covers many times
 const UPTIME_GOOD_FOR_MS = 1;
 // Node runs a timer beyond 2^31 - 1 ms at once
 const LONGEST_TIMER_MS = 2_147_483_647;
