@@ -11,6 +11,7 @@ export interface CancellerOptions {
 
 /** What the program `canceller` says. */
 export type CancellerMessage =
+  | { what: "tried"; name: string; turns: number }
   | { what: "done"; cancelled: number; locked: number; notLocked: number }
   | { what: "closed" };
 

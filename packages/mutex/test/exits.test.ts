@@ -7,14 +7,16 @@ import { openSession } from "./open-session.js";
 
 // A process that has closed its connection ends by itself: no timer, stream or socket keeps it, and no rejection ends it before.
 
-test("a process that cancelled at every turn of its event loop leaves no key, and exits", async () => {
+test("a process that cancelled at every turn of its event loop leaves no key, and exits", {
+  timeout: 90_000,
+}, async () => {
   const prefix = testPrefix();
   const taken = `${prefix}taken`;
   const names = [taken, `${prefix}a`, `${prefix}b`, `${prefix}c`, `${prefix}d`, `${prefix}e`];
   const holder = await new Mutex(await openSession({ ttl: 20 }), taken).lock();
   const hosts = sharedEtcd().endpoints;
   const program = startCanceller({ hosts, names, ttl: 20, turns: 50 });
-  const done = await program.message(({ what }) => what === "done", 20_000);
+  const done = await program.message(({ what }) => what === "done", 60_000);
   // early enough, too late, and another was there: all of it was met
   expect(done).toMatchObject({
     cancelled: expect.toSatisfy((count: number) => count > 50),

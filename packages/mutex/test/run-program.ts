@@ -44,17 +44,13 @@ export function runProgram<Message>(name: string, options: object): Program<Mess
   });
   const ended = once(child, "close").then(([code, signal]) => code ?? signal);
   const message = async (which: (message: Message) => boolean, withinMs = 10_000) => {
-    let over = false;
-    const look = () => messages.find(which);
-    const found = await eventually(
-      () => {
-        over = child.exitCode !== null || child.signalCode !== null;
-        return look() ?? over;
-      },
-      { withinMs, what: `a message of ${name} (${complaints})` },
-    );
-    if (found === true) throw new Error(`${name} has ended: ${complaints}`);
-    return found as Message;
+    const over = () => child.exitCode !== null || child.signalCode !== null;
+    const heard = () => messages.find(which);
+    await eventually(() => heard() !== undefined || over(), { withinMs }).catch(() => undefined);
+    const found = heard();
+    if (found !== undefined) return found;
+    const what = over() ? "has ended" : `has not said so within ${withinMs} ms`;
+    throw new Error(`${name} ${what}: ${JSON.stringify(messages.slice(-3))} ${complaints}`);
   };
   return { process: child, messages, message, ended, complaints: () => complaints };
 }

@@ -28,6 +28,7 @@ async function tryOut(name: string): Promise<void> {
   for (let count = 0; count < turns; count++) {
     await cancelled(count, (signal) => mutex.lock({ signal }));
     await cancelled(count, (signal) => mutex.tryLock({ signal }));
+    say({ what: "tried", name, turns: count });
   }
 }
 
