@@ -1,13 +1,13 @@
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 import type { Output, Paint, Screen, Style } from "./screen.js";
-import { Stopwatch, seconds } from "./stopwatch.js";
+import { Stopwatch } from "./stopwatch.js";
 import { STEPS } from "./task.js";
-import type { Row, View } from "./view.js";
+import type { Place, Row, View } from "./view.js";
 
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
 
-/** A few lines at the bottom of a terminal that are drawn anew again and again; what is said goes above them and stays. */
+/** A table at the bottom of a terminal that is drawn anew again and again; what is said goes above it and stays. */
 export class LiveScreen implements Screen {
   readonly #out: Output;
   readonly #paint: Paint;
@@ -33,14 +33,20 @@ export class LiveScreen implements Screen {
   }
 
   note(text: string, style?: Style): void {
-    this.say(`${text}\n`, style);
+    this.say(`\n${text}\n`, style);
+  }
+
+  tell(text: string, style?: Style): void {
+    this.say(`${this.#stopwatch}  ${text}`, style);
   }
 
   show(view: View): void {
+    const heading = cells(["", "machine", "leader", "jobs", "lock", "turns", ""]);
     this.#panel = [
-      ...view.map((row, place) => this.#line(row, place)),
       "",
-      this.#paint("faint", `${this.#stopwatch}`),
+      this.#line("faint", heading),
+      ...view.map((row) => this.#line(styleOf(row), textOf(row))),
+      this.#line("faint", `${this.#stopwatch}`),
     ];
     this.#erase();
     this.#draw();
@@ -53,26 +59,9 @@ export class LiveScreen implements Screen {
     process.off("exit", this.#showCursor);
   }
 
-  #line(row: Row, place: number): string {
-    const inLine = row.place !== "away";
-    const cells = [
-      ` ${inLine ? place + 1 : " "}  ${row.name.padEnd(5)}`,
-      (row.killed
-        ? inLine
-          ? "dead, holds"
-          : "dead"
-        : row.place === "away"
-          ? ""
-          : row.place
-      ).padEnd(11),
-      (row.fencingToken ? `token ${row.fencingToken}` : "").padEnd(12),
-      `turns ${row.turns}`.padEnd(9),
-    ];
-    const style = row.killed ? "bad" : row.place === "holds" ? "good" : "faint";
-    const line = this.#paint(style, cells.join(" "));
-    if (row.place !== "holds") return line;
-    const work = row.killed ? " ".repeat(STEPS) : "■".repeat(row.done ?? 0).padEnd(STEPS, "·");
-    return `${line} ${work}  session ${seconds(row.remainingMs ?? 0)} left`;
+  /** A line that wraps would be two, and not be erased. */
+  #line(style: Style, text: string): string {
+    return this.#paint(style, text.slice(0, (this.#out.columns ?? 80) - 1).trimEnd());
   }
 
   #erase(): void {
@@ -88,4 +77,35 @@ export class LiveScreen implements Screen {
     for (const line of this.#panel) this.#out.write(`${line}\n`);
     this.#drawn = this.#panel.length;
   }
+}
+
+function styleOf({ killed, status, leader }: Row): Style {
+  if (killed || status === "suspected" || status === "died") return "bad";
+  return leader.place === 1 ? "good" : "faint";
+}
+
+function textOf({ name, status, killed, leader, jobs, lock, done, turns }: Row): string {
+  const bar = done === undefined || killed ? "" : "■".repeat(done).padEnd(STEPS, "·");
+  const machine = (killed && status === "alive" ? "alive?" : status) ?? "";
+  return cells([
+    name,
+    machine,
+    inLine(leader, "leads"),
+    `${jobs}`,
+    inLine(lock, "holds"),
+    `${turns}`,
+    bar,
+  ]);
+}
+
+function inLine({ place, fencingToken }: Place, first: string): string {
+  if (place === undefined) return "";
+  return place === 1 ? `${first}, token ${fencingToken}` : "waits";
+}
+
+function cells([name = "", machine = "", leader = "", jobs = "", lock = "", turns = "", bar]: (
+  | string
+  | undefined
+)[]): string {
+  return ` ${name.padEnd(5)} ${machine.padEnd(10)} ${leader.padEnd(17)} ${jobs.padEnd(5)} ${lock.padEnd(17)} ${turns.padEnd(6)} ${bar ?? ""}`;
 }

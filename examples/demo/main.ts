@@ -1,24 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Election } from "@etcdkit/election";
+import { Group } from "@etcdkit/liveness";
 import { connect, Mutex, Session } from "@etcdkit/mutex";
 import { type EtcdServer, startEtcd } from "@etcdkit/testing";
 import { abortOnInterruption, Interruption } from "./interruption.js";
-import { openScreen, type Screen } from "./screen.js";
+import { killTheLeader } from "./kill-the-leader.js";
+import { unlessLate } from "./late.js";
+import { rollingRestart, startAnew } from "./rolling-restart.js";
+import { openScreen, type Style } from "./screen.js";
 import { Stage } from "./stage.js";
-import { seconds } from "./stopwatch.js";
-import { summarize } from "./summary.js";
-import type { Report } from "./task.js";
+import { type Outcome, summarize } from "./summary.js";
+import { sweep } from "./sweep.js";
 
-// The whole story: three workers take turns, the holder is killed, the next one takes over, the rest go on.
+// The whole story: three instances elect a leader, it is killed, the next one leads; then all are restarted, one by one.
 
-const NAMES = ["ada", "ben", "cleo"];
+const NAMES = ["ada", "ben", "cleo"] as const;
 const TTL = 5;
-const BEFORE_THE_KILL_MS = 7_000;
-const AFTER_THE_TAKE_OVER_MS = 6_000;
-/** A report older than this may tell of a turn that is over. */
-const FRESH_NS = 200_000_000n;
-/** Above the TTL by what etcd's own looking for expired leases, and an election of its leader, may add. */
-const TAKE_OVER_LIMIT_MS = 3 * TTL * 1_000;
+const CALM_MS = 2_500;
+const STYLES: Record<string, Style> = { joined: "good", left: "faint" };
 
 try {
   const wrong = await withEtcd(demo);
@@ -44,39 +44,62 @@ async function demo(server: EtcdServer, stop: AbortController): Promise<string[]
   await using session = await Session.open(etcd, { ttl: TTL });
 
   const prefix = `etcdkit-demo-${randomBytes(3).toString("hex")}`;
-  const task = {
-    hosts: server.endpoints,
+  const names = {
+    group: prefix,
+    election: `${prefix}/leader`,
+    job: `${prefix}/job`,
     lock: `${prefix}/lock`,
     counter: `${prefix}/counter`,
-    ttl: TTL,
   };
-  // on our lease, as the workers' keys are on theirs: however this ends, nothing stays in etcd
-  await etcd.client.put(task.counter).value(0).lease(`${session.leaseId}`);
+  const task = { ...names, hosts: server.endpoints, ttl: TTL };
+  // on our lease, as the instances' keys are on theirs: however this ends, nothing stays in etcd
+  for (const key of [task.job, task.counter]) {
+    await etcd.client.put(key).value(0).lease(`${session.leaseId}`);
+  }
+  const group = new Group(etcd, task.group);
+  const election = Election.observer(etcd, task.election);
+  const mutex = new Mutex(session, task.lock);
 
   const stage = new Stage();
   const screen = openScreen(process.stdout);
+  const start = (name: string) => stage.start({ ...task, name }, fail);
+  const around = { screen, ttl: TTL, signal, start };
   const over = new AbortController();
   try {
     screen.say("etcdkit demo", "title");
     const whose = server.pid ? `started for this, pid ${server.pid}` : server.name;
     screen.say(`etcd ${server.version} at ${server.endpoints.join(", ")} (${whose})`);
-    for (const name of NAMES) stage.start({ ...task, name }, fail);
-    const who = stage.workers.map(({ name, pid }) => `${name} (pid ${pid})`).join(", ");
-    screen.say(`Three processes take turns at the lock ${task.lock}:\n${who}\n`);
-    stage.watch(new Mutex(session, task.lock), screen, over.signal).catch(fail);
+    const who = NAMES.map((name) => `${name} (pid ${start(name).pid})`).join(", ");
+    screen.say("Three instances of a service elect a leader, and take turns at a lock:");
+    screen.say(`${who}\n`);
 
-    await stage.report((_, { type }) => type === "began", signal);
-    await sleep(BEFORE_THE_KILL_MS, undefined, { signal });
-    const takeOverMs = await killTheHolder(stage, screen, signal);
-    await sleep(AFTER_THE_TAKE_OVER_MS, undefined, { signal });
+    stage.machines.news.listen(({ type, text }) => screen.tell(text, STYLES[type] ?? "bad"));
+    stage.machines.follow(group, over.signal).catch(fail);
+    tellLeaders().catch(fail);
+    stage.show({ election, mutex }, screen, over.signal).catch(fail);
 
-    await stage.leave();
-    signal.throwIfAborted();
+    await unlessLate(TTL, "a turn of each", signal, (inTime) =>
+      Promise.all(
+        NAMES.map((name) =>
+          stage.reports.next(({ from, type }) => from === name && type === "ended", inTime),
+        ),
+      ),
+    );
+    await sleep(CALM_MS, undefined, { signal });
+    const succession = await killTheLeader(stage, around);
+    await startAnew(stage, succession.victim, around);
+    const restart = await rollingRestart(stage, NAMES, around);
+    await sleep(1_000, undefined, { signal });
+
     over.abort();
     screen.end();
+    await stage.leave();
+    signal.throwIfAborted();
+    const { terms, turns } = stage;
+    const jobs = [...stage.jobs.values()].reduce((sum, count) => sum + count, 0);
     const counted = (await etcd.client.get(task.counter).number()) ?? 0;
-    const { workers, turns } = stage;
-    return summarize({ workers, turns, counted, takeOverMs, ttl: TTL }, screen);
+    const outcome = { names: NAMES, ttl: TTL, terms, jobs, turns, counted, succession, restart };
+    return summarize({ ...outcome, remaining: await remaining() }, screen);
   } catch (error) {
     // what made it stop, and not how that showed
     throw signal.aborted ? signal.reason : error;
@@ -84,41 +107,19 @@ async function demo(server: EtcdServer, stop: AbortController): Promise<string[]
     over.abort();
     screen.end();
     await stage.leave();
-    // one that was killed a moment ago has its key until its lease runs out
-    const deadline = Date.now() + 2_000;
-    const remains = etcd.client.delete().prefix(`${prefix}/`).options({ deadline });
-    await remains.exec().catch(() => undefined);
+    await session.close();
+    await sweep(etcd, `${prefix}/`).catch(() => undefined);
   }
-}
 
-/** Resolves with the milliseconds from the kill to the next one's turn. */
-async function killTheHolder(stage: Stage, screen: Screen, signal: AbortSignal): Promise<number> {
-  const victim = await stage.report((_, report) => isInMidTurn(report), signal);
-  const killedAt = await stage.kill(victim);
-  screen.note(
-    `${victim.name}, who holds the lock, was killed with SIGKILL in the middle of a turn.\n` +
-      "The process is gone, but etcd cannot tell dead from slow: only when its lease has run\n" +
-      `out, up to the TTL of ${TTL} s after it was last renewed, may the next one have the lock.`,
-    "bad",
-  );
-  const late = AbortSignal.timeout(TAKE_OVER_LIMIT_MS);
-  const heir = await stage
-    .report(
-      (worker, { type }) => worker !== victim && type === "began",
-      AbortSignal.any([signal, late]),
-    )
-    .catch((error) => {
-      if (error !== late.reason) throw error;
-      throw new Error(`nobody took over within ${seconds(TAKE_OVER_LIMIT_MS)} of the kill`);
-    });
-  const began = stage.turns.underWay(heir.name)?.began ?? killedAt;
-  const takeOverMs = Number(began - killedAt) / 1e6;
-  screen.note(`${heir.name} took over ${seconds(takeOverMs)} after the kill.`, "good");
-  return takeOverMs;
-}
+  async function tellLeaders(): Promise<void> {
+    for await (const leader of election.observe({ signal: over.signal })) {
+      if (leader) screen.tell(`${leader.value} leads, token ${leader.fencingToken}`, "good");
+    }
+  }
 
-function isInMidTurn(report: Report): boolean {
-  return (
-    report.type === "works" && report.done === 3 && process.hrtime.bigint() - report.at < FRESH_NS
-  );
+  async function remaining(): Promise<Outcome["remaining"]> {
+    const members = [...(await group.members()).keys()].map((id) => `member ${id}`);
+    const candidates = (await election.contenders()).map(({ key }) => key);
+    return [...members, ...candidates, ...(await mutex.contenders()).map(({ key }) => key)];
+  }
 }

@@ -1,5 +1,5 @@
 import type { Output, Paint, Screen, Style } from "./screen.js";
-import { Stopwatch, seconds } from "./stopwatch.js";
+import { Stopwatch } from "./stopwatch.js";
 import type { View } from "./view.js";
 
 /** One line for each thing that changes, for pipes, logs and simple terminals. */
@@ -7,7 +7,7 @@ export class PlainScreen implements Screen {
   readonly #out: Output;
   readonly #paint: Paint;
   readonly #stopwatch = new Stopwatch();
-  #last = "";
+  #last: bigint | undefined;
 
   constructor(out: Output, paint: Paint) {
     this.#out = out;
@@ -24,19 +24,22 @@ export class PlainScreen implements Screen {
     this.say(`\n${text}\n`, style);
   }
 
+  tell(text: string, style?: Style): void {
+    this.say(`${this.#stopwatch}  ${text}`, style);
+  }
+
+  /** The machines and the leader are told of as they change: what remains is the lock, a line for each holder. */
   show(view: View): void {
-    const holder = view.find(({ place }) => place === "holds");
-    if (!holder) return;
-    // a new line for each holder, and for each second that a dead one goes on holding
-    const left = Math.ceil((holder.remainingMs ?? 0) / 1_000);
-    const change = `${holder.fencingToken} ${holder.killed && left}`;
-    if (change === this.#last) return;
-    this.#last = change;
-    const waiting = view.filter(({ place }) => place === "waits").map(({ name }) => name);
-    const { name, killed, fencingToken, remainingMs = 0 } = holder;
-    this.say(
-      `${this.#stopwatch}  ${name.padEnd(4)} holds${killed ? ", dead" : ""}, token ${fencingToken}, ` +
-        `session ${seconds(remainingMs)} left; waiting: ${waiting.join(", ") || "none"}`,
+    const holder = view.find(({ lock }) => lock.place === 1);
+    if (!holder || holder.lock.fencingToken === this.#last) return;
+    this.#last = holder.lock.fencingToken;
+    const waiting = view
+      .filter(({ lock }) => (lock.place ?? 0) > 1)
+      .sort((a, b) => (a.lock.place ?? 0) - (b.lock.place ?? 0))
+      .map(({ name }) => name);
+    this.tell(
+      `${holder.name.padEnd(4)} holds the lock, token ${this.#last}; waiting: ${waiting.join(", ") || "none"}`,
+      "faint",
     );
   }
 

@@ -9,6 +9,8 @@ export interface Screen {
   say(text: string, style?: Style): void;
   /** The same, set off from what is around it. */
   note(text: string, style?: Style): void;
+  /** One line that stays, with the time of it. */
+  tell(text: string, style?: Style): void;
   /** How things stand now. */
   show(view: View): void;
   /** Nothing more will be shown; something may be said still. */

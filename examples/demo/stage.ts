@@ -1,102 +1,111 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ElectionObserver } from "@etcdkit/election";
 import type { Mutex } from "@etcdkit/mutex";
+import { Bulletin } from "./bulletin.js";
+import { InstanceProcess } from "./instance-process.js";
+import { Machines } from "./machines.js";
 import type { Screen } from "./screen.js";
+import { Spans } from "./spans.js";
 import type { Report, Task } from "./task.js";
-import { Turns } from "./turns.js";
-import type { Row, View } from "./view.js";
-import { WorkerProcess } from "./worker-process.js";
+import type { Place, View } from "./view.js";
 
 const LOOK_MS = 100;
 
-/** The workers, what they have reported, and what an onlooker sees of them in etcd. */
+/** The instances, what they have reported, and what an onlooker sees of them in etcd. */
 export class Stage {
-  readonly turns = new Turns();
-  readonly workers: WorkerProcess[] = [];
-  readonly #listeners = new Set<(worker: WorkerProcess, report: Report) => void>();
+  readonly machines = new Machines();
+  readonly terms = new Spans();
+  readonly turns = new Spans();
+  readonly reports = new Bulletin<Report & { from: string }>();
+  readonly jobs = new Map<string, number>();
+  readonly #running = new Map<string, InstanceProcess>();
+  readonly #done = new Map<string, number>();
 
-  /** @param failed is told when a worker ends in a way that nobody asked for */
-  start(task: Task, failed: (error: Error) => void): WorkerProcess {
+  /** @param failed is told when an instance ends in a way that nobody asked for */
+  start(task: Task, failed: (error: Error) => void): InstanceProcess {
+    const { name } = task;
     const heard = (report: Report) => {
-      this.#record(worker, report);
-      for (const listener of [...this.#listeners]) listener(worker, report);
+      this.#record(name, report);
+      this.reports.tell({ ...report, from: name });
     };
-    const worker = new WorkerProcess(task, heard, failed);
-    this.workers.push(worker);
-    return worker;
-  }
-
-  /** The first report, from now on, that `matches`. */
-  report(
-    matches: (worker: WorkerProcess, report: Report) => boolean,
-    signal: AbortSignal,
-  ): Promise<WorkerProcess> {
-    return new Promise((resolve, reject) => {
-      const listener = (worker: WorkerProcess, report: Report) => {
-        if (!matches(worker, report)) return;
-        done();
-        resolve(worker);
-      };
-      const abort = () => {
-        done();
-        reject(signal.reason);
-      };
-      const done = () => {
-        this.#listeners.delete(listener);
-        signal.removeEventListener("abort", abort);
-      };
-      this.#listeners.add(listener);
-      signal.addEventListener("abort", abort);
-      if (signal.aborted) abort();
-    });
+    const instance = new InstanceProcess(task, heard, failed);
+    this.#running.set(name, instance);
+    return instance;
   }
 
   /** SIGKILL, in the middle of whatever it does. Resolves with the time of it when the process is gone. */
-  async kill(worker: WorkerProcess): Promise<bigint> {
+  async kill(name: string): Promise<bigint> {
     const at = process.hrtime.bigint();
-    await worker.kill();
-    this.turns.died(worker.name, process.hrtime.bigint());
+    await this.#running.get(name)?.kill();
+    const gone = process.hrtime.bigint();
+    this.terms.died(name, gone);
+    this.turns.died(name, gone);
     return at;
   }
 
-  /** All who live finish their turn and end. */
-  async leave(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.leave()));
+  /** It finishes its turn, resigns, says goodbye and ends; without a name, all of them do. */
+  async leave(name?: string): Promise<void> {
+    const leaving = [...this.#running.values()].filter((one) => !name || one.name === name);
+    await Promise.all(leaving.map((instance) => instance.leave()));
   }
 
   /** Shows how things stand, over and over, until `signal` aborts. */
-  async watch(mutex: Mutex, screen: Screen, signal: AbortSignal): Promise<void> {
+  async show(
+    seen: { election: ElectionObserver; mutex: Mutex },
+    screen: Screen,
+    signal: AbortSignal,
+  ): Promise<void> {
     while (!signal.aborted) {
-      const view = await this.#look(mutex);
-      if (!signal.aborted) screen.show(view);
+      const [candidates, contenders] = await Promise.all([
+        seen.election.contenders(),
+        seen.mutex.contenders(),
+      ]);
+      if (!signal.aborted) screen.show(this.#view(candidates, contenders));
       await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #look(mutex: Mutex): Promise<View> {
-    const contenders = await mutex.contenders();
-    const rows = this.workers.map((worker): Row & { rank: number } => {
-      const rank = contenders.findIndex(({ value }) => value.toString() === worker.name);
-      return {
-        name: worker.name,
-        pid: worker.pid,
-        place: rank < 0 ? "away" : rank === 0 ? "holds" : "waits",
-        killed: worker.killed,
-        fencingToken: contenders[rank]?.fencingToken,
-        done: worker.done,
-        remainingMs: rank === 0 ? worker.remainingMs : undefined,
-        turns: this.turns.finished(worker.name),
-        rank: rank < 0 ? Number.POSITIVE_INFINITY : rank,
-      };
-    });
-    return rows.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank));
+  #view(candidates: InLine[], contenders: InLine[]): View {
+    return [...this.#running.values()].map(({ name, killed }) => ({
+      name,
+      status: this.machines.status(name),
+      killed,
+      leader: placeOf(name, candidates),
+      jobs: this.jobs.get(name) ?? 0,
+      lock: placeOf(name, contenders),
+      done: this.turns.underWay(name) && this.#done.get(name),
+      turns: this.turns.finished(name),
+    }));
   }
 
-  #record(worker: WorkerProcess, report: Report): void {
-    if (report.type === "began") {
-      const { fencingToken, at } = report;
-      this.turns.began({ worker: worker.name, fencingToken, began: at });
-    } else if (report.type === "ended") {
-      this.turns.ended(worker.name, report.at);
+  #record(who: string, report: Report): void {
+    const { type, at } = report;
+    if (type === "leads") {
+      this.terms.began({ who, fencingToken: report.fencingToken, began: at });
+    } else if (type === "job") {
+      this.jobs.set(who, (this.jobs.get(who) ?? 0) + 1);
+    } else if (type === "led") {
+      this.terms.ended(who, at);
+    } else if (type === "began") {
+      this.turns.began({ who, fencingToken: report.fencingToken, began: at });
+      this.#done.set(who, 0);
+    } else if (type === "works") {
+      this.#done.set(who, report.done);
+    } else {
+      this.turns.ended(who, at);
     }
   }
+}
+
+interface InLine {
+  value: Buffer;
+  fencingToken: bigint;
+}
+
+function placeOf(name: string, line: InLine[]): Place {
+  const index = line.findIndex(({ value }) => value.toString() === name);
+  return {
+    place: index < 0 ? undefined : index + 1,
+    fencingToken: line[index]?.fencingToken,
+  };
 }

@@ -1,50 +1,91 @@
+import type { Succession } from "./kill-the-leader.js";
 import type { Screen } from "./screen.js";
+import type { Spans } from "./spans.js";
 import { seconds } from "./stopwatch.js";
-import type { Turns } from "./turns.js";
+
+/** What a hand-over may take on a busy machine. Where a lease has to run out first it is more than half the TTL. */
+const HAND_OVER_MS = 2_000;
 
 export interface Outcome {
-  workers: { name: string; killed: boolean }[];
-  turns: Turns;
+  names: readonly string[];
+  ttl: number;
+  terms: Spans;
+  jobs: number;
+  turns: Spans;
   /** The number in etcd that each turn made one larger. */
   counted: number;
-  takeOverMs: number;
-  ttl: number;
+  succession: Succession;
+  /** When the rolling restart began. */
+  restart: bigint;
+  /** Who is in etcd still though all have left. */
+  remaining: readonly string[];
 }
 
 /** Says how it went; returns what was wrong, which is nothing if all is well. */
 export function summarize(outcome: Outcome, screen: Screen): string[] {
-  const { workers, turns, counted, takeOverMs, ttl } = outcome;
-  const { overlaps, tokensIncrease } = turns;
-  const finished = turns.finished();
-  const tokens = turns.all.map(({ fencingToken }) => fencingToken);
+  const { names, ttl, terms, jobs, turns, counted, succession, restart, remaining } = outcome;
   const wrong: string[] = [];
-  const line = (what: string, text: string, problem?: string | false) => {
-    if (problem) wrong.push(problem);
-    screen.say(`  ${what.padEnd(10)} ${text}`, problem ? "bad" : undefined);
+  const line = (what: string, text: string, ...problems: (string | false)[]) => {
+    const found = problems.filter((problem) => problem !== false);
+    wrong.push(...found);
+    screen.say(`  ${what.padEnd(11)} ${text}`, found.length > 0 ? "bad" : undefined);
+  };
+  const checked = (what: string, spans: Spans) => {
+    const { overlaps, tokensIncrease } = spans;
+    const tokens = spans.inOrder.map(({ fencingToken }) => fencingToken);
+    const increasing = `${tokensIncrease ? "" : "NOT "}strictly increasing`;
+    line(
+      "",
+      `overlaps ${overlaps}; tokens ${tokens[0]} to ${tokens.at(-1)}, ${increasing}`,
+      overlaps > 0 && `${overlaps} ${what} began before another had ended`,
+      !tokensIncrease && `the fencing tokens of the ${what} did not strictly increase`,
+    );
   };
 
   screen.say("\nSummary", "title");
-  for (const { name, killed } of workers) {
-    const own = turns.finished(name);
-    const starved = !killed && own === 0 && `${name} never had a turn`;
-    line(name, `${own} turns${killed ? ", and one cut short" : ""}`, starved);
-  }
-  line("turns", `${finished} in all, and one cut short`);
+  const { victim, suspectedMs, diedMs, heir, succeededMs, lockMs } = succession;
+  line("leaders", terms.inOrder.map(({ who }) => who).join(", then "));
   line(
-    "overlaps",
-    `${overlaps}`,
-    overlaps > 0 && `${overlaps} turns began before another had ended`,
+    "terms",
+    `${terms.inOrder.length}, at most one at a time by their own reports; ${jobs} jobs`,
+  );
+  checked("terms", terms);
+
+  const suspected =
+    suspectedMs === undefined ? "not suspected" : `suspected ${seconds(suspectedMs)}`;
+  line(
+    "killed",
+    `${victim}: ${suspected}, died ${seconds(diedMs)} after the kill, with a TTL of ${ttl} s`,
   );
   line(
-    "tokens",
-    `${tokens[0]} to ${tokens.at(-1)}, ${tokensIncrease ? "" : "NOT "}strictly increasing`,
-    !tokensIncrease && "the fencing tokens did not strictly increase",
+    "succession",
+    `${heir} led ${seconds(succeededMs)} after it, and the lock was had after ${seconds(lockMs)}`,
   );
+  const gapMs = terms.longestGapMs(restart);
+  line(
+    "restart",
+    `of ${names.length}, one by one; the longest time without a leader was ${gapMs.toFixed(0)} ms`,
+    gapMs > HAND_OVER_MS && `nobody led for ${seconds(gapMs)} in the rolling restart`,
+  );
+
+  const each = names.map((name) => `${name} ${turns.finished(name)}`).join(", ");
+  const starved = names.filter((name) => turns.finished(name) === 0);
+  const finished = turns.finished();
+  line(
+    "lock",
+    `${finished} turns (${each}), and one cut short`,
+    ...starved.map((name) => `${name} never had a turn`),
+  );
+  checked("turns", turns);
   line(
     "counter",
     `${counted} in etcd, made by ${finished} turns`,
     counted !== finished && `${finished} turns counted up to ${counted} only`,
   );
-  line("take-over", `${seconds(takeOverMs)} after the kill, with a TTL of ${ttl} s`);
+  line(
+    "left behind",
+    remaining.join(", ") || "nothing",
+    remaining.length > 0 && `still in etcd: ${remaining.join(", ")}`,
+  );
   return wrong;
 }

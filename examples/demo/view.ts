@@ -1,18 +1,28 @@
-/** What can be seen at one moment: first those in line, in order, then the others. */
+import type { Status } from "./machines.js";
+
+/** What can be seen of the instances at one moment. */
 export type View = Row[];
 
 export interface Row {
   name: string;
-  pid: number;
-  /** `away` is between two turns, or not there yet. */
-  place: "holds" | "waits" | "away";
+  /** By etcd's word; undefined: not seen yet. */
+  status: Status | undefined;
+  /** Killed by the demo, whatever etcd knows of it. */
   killed: boolean;
-  /** Of whoever is in line: it holds, or will hold, by this token. */
-  fencingToken: bigint | undefined;
-  /** Steps of its work done; undefined while it does none. */
+  leader: Place;
+  /** Pieces of the leader's work done so far. */
+  jobs: number;
+  lock: Place;
+  /** Steps done of the turn at the lock; undefined while there is none. */
   done: number | undefined;
-  /** How long its session is good; known of whoever holds. */
-  remainingMs: number | undefined;
-  /** Finished so far. */
+  /** Turns finished so far. */
   turns: number;
+}
+
+/** A place in one of the two lines, by etcd's word. */
+export interface Place {
+  /** 1 leads, or holds; undefined: not in line. */
+  place: number | undefined;
+  /** It leads or holds, or will, by this token. */
+  fencingToken: bigint | undefined;
 }

@@ -21,38 +21,39 @@ function terminal(is: Partial<Output> = {}) {
 
 const ada: Row = {
   name: "ada",
-  pid: 1,
-  place: "holds",
+  status: "alive",
   killed: false,
-  fencingToken: 7n,
+  leader: { place: 1, fencingToken: 4n },
+  jobs: 12,
+  lock: { place: 1, fencingToken: 7n },
   done: 3,
-  remainingMs: 4_200,
   turns: 2,
 };
 const ben: Row = {
   ...ada,
   name: "ben",
-  place: "waits",
-  fencingToken: 9n,
+  leader: { place: 2, fencingToken: 5n },
+  jobs: 0,
+  lock: { place: 2, fencingToken: 9n },
   done: undefined,
-  remainingMs: undefined,
 };
+const away = { place: undefined, fencingToken: undefined };
 
 test("a terminal is drawn on in place, what is said stays above", () => {
-  const { out, written } = terminal();
+  const { out, written } = terminal({ hasColors: () => false });
   const screen = openScreen(out);
   expect(written()).toBe(`${ESC}[?25l`);
   screen.show([ada, ben]);
   const first = written();
-  expect(first).toMatch(/ 1 {2}ada {3}holds +token 7 +turns 2 .*■■■····· {2}session 4\.2 s left\n/);
-  expect(first).toMatch(/ 2 {2}ben {3}waits +token 9 +turns 2/);
+  expect(first).toMatch(/^ ada +alive +leads, token 4 +12 +holds, token 7 +2 +■■■·····$/m);
+  expect(first).toMatch(/^ ben +alive +waits +0 +waits +2$/m);
 
   const up = `${ESC}[1G${ESC}[${first.split("\n").length - 1}A${ESC}[0J`;
   screen.show([ben]);
   expect(written().startsWith(`${up}`)).toBe(true);
 
   screen.say("something");
-  expect(written()).toMatch(/^\S+something\n.* 1 {2}ben/s);
+  expect(written()).toMatch(/^\S+something\n.* ben /s);
 
   screen.end();
   expect(written().endsWith(`${ESC}[0J${ESC}[?25h`)).toBe(true);
@@ -60,15 +61,46 @@ test("a terminal is drawn on in place, what is said stays above", () => {
   expect(written()).toBe("after\n");
 });
 
+test("one that was killed is shown as what etcd knows of it", () => {
+  const { out, written } = terminal({ hasColors: () => false });
+  const screen = openScreen(out);
+  const killed = { ...ada, killed: true };
+  screen.show([killed]);
+  expect(written()).toMatch(/^ ada +alive\? +leads, token 4 +12 +holds, token 7 +2$/m);
+  screen.show([{ ...killed, status: "suspected" }]);
+  expect(written()).toMatch(/^ ada +suspected +leads, token 4/m);
+  screen.show([{ ...killed, status: "died", leader: away, lock: away, done: undefined }]);
+  expect(written()).toMatch(/^ ada +died +12 +2$/m);
+});
+
+test("a line never wraps, which would spoil the drawing in place", () => {
+  const { out, written } = terminal({ hasColors: () => false });
+  const token = 123_456_789_012n;
+  const place = { place: 1, fencingToken: token };
+  openScreen(out).show([{ ...ada, leader: place, lock: place }]);
+  expect(
+    Math.max(
+      ...written()
+        .split("\n")
+        .map((line) => line.length),
+    ),
+  ).toBeLessThan(80);
+});
+
 test("colours only where they are wanted", () => {
   const colourful = terminal();
-  openScreen(colourful.out).say("good", "good");
-  expect(colourful.written()).toContain(`${ESC}[32mgood${ESC}[39m`);
+  const screen = openScreen(colourful.out);
+  screen.say("good", "good");
+  screen.show([{ ...ada, status: "suspected", killed: true }, ben]);
+  const text = colourful.written();
+  expect(text).toContain(`${ESC}[32mgood${ESC}[39m`);
+  expect(text).toContain(`${ESC}[31m ada   suspected`);
+  expect(text).toContain(`${ESC}[2m ben   alive`);
 
   const colourless = terminal({ hasColors: () => false });
-  const screen = openScreen(colourless.out);
-  screen.say("good", "good");
-  screen.show([ada]);
+  const plain = openScreen(colourless.out);
+  plain.say("good", "good");
+  plain.show([ada]);
   expect(colourless.written()).not.toMatch(/\[\d+m/);
 });
 
@@ -76,23 +108,26 @@ test.each([
   { where: "a pipe", is: { isTTY: false, hasColors: () => true }, TERM: "xterm" },
   { where: "a dumb terminal", is: { hasColors: () => false }, TERM: "dumb" },
   { where: "a narrow terminal", is: { columns: 60, hasColors: () => false }, TERM: "xterm" },
-])("plain lines in $where, one for each holder", ({ is, TERM }) => {
+])("plain lines in $where, one for each holder of the lock", ({ is, TERM }) => {
   vi.stubEnv("TERM", TERM);
   const { out, written } = terminal(is);
   const screen = openScreen(out);
   screen.say("hello", "good");
+  screen.tell("ada joined", "good");
   screen.show([ada, ben]);
-  screen.show([{ ...ada, done: 4, remainingMs: 4_100 }, ben]);
-  screen.show([{ ...ada, killed: true, remainingMs: 1_900 }, ben]);
-  screen.show([{ ...ada, killed: true, remainingMs: 1_800 }, ben]);
-  screen.show([{ ...ada, killed: true, remainingMs: 900 }, ben]);
+  screen.show([{ ...ada, done: 4 }, ben]);
+  screen.show([ada, { ...ben, lock: away }]);
+  screen.show([
+    { ...ada, lock: { place: 2, fencingToken: 12n } },
+    { ...ben, lock: { place: 1, fencingToken: 9n } },
+  ]);
   screen.end();
   expect(written().replace(/ {2}0\.\d s/g, "  0.0 s")).toBe(
     [
       "hello",
-      "  0.0 s  ada  holds, token 7, session 4.2 s left; waiting: ben",
-      "  0.0 s  ada  holds, dead, token 7, session 1.9 s left; waiting: ben",
-      "  0.0 s  ada  holds, dead, token 7, session 0.9 s left; waiting: ben",
+      "  0.0 s  ada joined",
+      "  0.0 s  ada  holds the lock, token 7; waiting: ben",
+      "  0.0 s  ben  holds the lock, token 9; waiting: ada",
       "",
     ].join("\n"),
   );
