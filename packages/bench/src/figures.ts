@@ -25,7 +25,6 @@ export const figures = {
   memoryKiB: { label: "KiB each", better: "less" },
   streams: { label: "streams", better: "less" },
   lost: { label: "lost", better: "less" },
-  overlaps: { label: "overlaps", better: "less" },
 } as const satisfies Record<string, Figure>;
 
 /** In milliseconds, by nearest rank, as the Go program computes them. */

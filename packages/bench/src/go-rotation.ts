@@ -21,7 +21,6 @@ export function goRotation(
       p99Ms: Number(line.handover_p99_ms),
       cpuUs: (Number(line.client_cpu_s) * 1e6) / Number(line.n),
       calls: Number(line.unary_per_op),
-      overlaps: Number(line.overlaps),
     }),
   };
 }

@@ -24,15 +24,12 @@ export async function rotate(rotation: Rotation): Promise<Figures> {
   const handovers: number[] = [];
   let span: Span | undefined;
   let outcome: Figures | undefined;
-  let holders = 0;
-  let overlaps = 0;
   let turns = 0;
   let releasedAt = Number.NEGATIVE_INFINITY;
   let warmUntil = performance.now() + warmUpS(seconds) * 1_000;
 
   const taken = (askedAt: number): void => {
     const now = performance.now();
-    if (++holders > 1) overlaps++;
     if (!span) {
       if (now >= warmUntil) span = new Span(calls);
       return;
@@ -42,7 +39,6 @@ export async function rotate(rotation: Rotation): Promise<Figures> {
     if (span.elapsedS >= seconds) outcome ??= span.end(turns);
   };
   const given = (): void => {
-    holders--;
     releasedAt = performance.now();
   };
   const contend = async (contender: number): Promise<void> => {
@@ -67,5 +63,5 @@ export async function rotate(rotation: Rotation): Promise<Figures> {
   } else {
     await Promise.race(Array.from({ length: contenders }, (_, n) => contend(n)));
   }
-  return { ...outcome, ...percentiles(handovers), overlaps };
+  return { ...outcome, ...percentiles(handovers) };
 }

@@ -1,10 +1,9 @@
 import { Mutex } from "@etcdkit/mutex";
 import { Calls } from "../calls.js";
 import { goRotation } from "../go-rotation.js";
-import { redlock } from "../redis.js";
 import { rotate } from "../rotate.js";
 import { nth, openSessions } from "../sessions.js";
-import type { Runner, Target, Workload } from "../workload.js";
+import type { Target, Workload } from "../workload.js";
 
 /** Contenders of one name, each with a session of its own, all on one connection. */
 function contended(contenders: number, goPerSecond: number, targets: Target[]): Workload {
@@ -13,7 +12,7 @@ function contended(contenders: number, goPerSecond: number, targets: Target[]): 
     group: "mutex",
     title: `${contenders} contenders of one name`,
     headline: "opsPerS",
-    targets: [...targets, { figure: "overlaps", atMost: 0 }],
+    targets,
     cluster: contenders === 2 || contenders === 16,
     go: goRotation("lock-contended", contenders, goPerSecond, "cycles_s"),
     run: {
@@ -31,22 +30,7 @@ function contended(contenders: number, goPerSecond: number, targets: Target[]): 
           },
         });
       },
-      ...(contenders === 2 && { redlock: ofRedlock(contenders) }),
     },
-  };
-}
-
-function ofRedlock(contenders: number): Runner {
-  return async ({ redis, seconds }) => {
-    const locks = redlock(redis);
-    return rotate({
-      seconds,
-      contenders,
-      acquire: async () => {
-        const lock = await locks.acquire(["bench/lock"], 60_000);
-        return () => lock.unlock();
-      },
-    });
   };
 }
 

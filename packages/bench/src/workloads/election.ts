@@ -17,7 +17,6 @@ function election(candidates: number, goPerSecond: number): Workload {
     targets: [
       { figure: "opsPerS", better: 10 },
       { figure: "p99Ms", atMost: 10 },
-      { figure: "overlaps", atMost: 0 },
     ],
     cluster: candidates === 3,
     go: goRotation("election-failover", candidates, goPerSecond, "changes_s"),

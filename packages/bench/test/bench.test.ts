@@ -1,0 +1,51 @@
+import { startEtcd } from "@etcdkit/testing";
+import { expect, test } from "vitest";
+import { runChild } from "../src/child-process.js";
+import { Measured } from "../src/compare.js";
+import { page } from "../src/page.js";
+import { plot } from "../src/plot.js";
+import type { Run } from "../src/run.js";
+import { workloads } from "../src/workloads/all.js";
+
+const fromSources = ["--conditions=@etcdkit/source", "--import", "tsx"];
+
+test("measures for a moment, and the page says what came of it", async () => {
+  await using etcd = await startEtcd();
+  const env = { endpoints: etcd.endpoints, redis: undefined, seconds: 0.2 };
+  const measure = (workload: string, peer: "etcdkit" | "bare") =>
+    runChild({ workload, peer, ...env }, fromSources);
+  const [own, bare, contended] = await Promise.all([
+    measure("uncontended", "etcdkit"),
+    measure("uncontended", "bare"),
+    measure("contended-5", "etcdkit"),
+  ]);
+  for (const figures of [own, bare, contended]) {
+    for (const figure of ["opsPerS", "p50Ms", "p99Ms", "cpuUs", "calls"] as const) {
+      expect(figures[figure], figure).toBeGreaterThan(0);
+    }
+  }
+  expect(own.calls).toBeCloseTo(2, 1);
+
+  const run = { server: "single", round: 1 } as const;
+  const runs: Run[] = [
+    { ...run, workload: "uncontended", peer: "etcdkit", figures: own },
+    { ...run, workload: "uncontended", peer: "bare", figures: bare },
+    { ...run, workload: "contended-5", peer: "etcdkit", figures: contended },
+    { ...run, workload: "contended-5", peer: "go", figures: { ...contended, opsPerS: 1 } },
+  ];
+  const report = {
+    ...{ date: "2020-02-02", rounds: 1, seconds: 0.2, machine: {}, etcd: etcd.version },
+    ...{ fsyncMs: { single: 1 }, runs, leftOut: ["redlock: not here"] },
+  };
+  const text = page(report, "plot.svg");
+  expect(text).toContain("calls: at most 2");
+  expect(text).toContain("a second: at least 10 × better than Go");
+  expect(text).toContain("- redlock: not here");
+  expect(plot(new Measured(runs), workloads)).toMatch(/^<svg[\s\S]*5 contenders[\s\S]*<\/svg>\n$/);
+});
+
+test("every workload has a name of its own, and etcdkit or the limit in it", () => {
+  const names = workloads.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  for (const { name, run } of workloads) expect(run.etcdkit ?? run.bare, name).toBeDefined();
+});
