@@ -181,6 +181,8 @@ test("after a gap in the history the difference is told, and whether deaths were
   await changes.leave();
   await group.join({ id: "changes" });
   await dies.close();
+  // of one that had the id before
+  await client.put(`${name}/members/dies/left/another`).value("");
   await group.join({ id: "new" });
   const { header } = await client.put("any").value("");
   await client.kv.compact({ revision: header.revision });
