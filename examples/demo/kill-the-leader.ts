@@ -33,7 +33,7 @@ export async function killTheLeader(
   const after = (at: bigint) => Number(at - killed) / 1e6;
   let suspectedMs: number | undefined;
 
-  return await unlessLate(ttl, "the death of the leader", signal, async (inTime) => {
+  return await unlessLate("the death of the leader", signal, async (inTime) => {
     const suspicion = stage.machines.news.next(is(victim, "suspected"), inTime);
     suspicion.then(
       ({ at }) => {

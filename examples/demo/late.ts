@@ -1,21 +1,19 @@
 import { seconds } from "./stopwatch.js";
 
-/**
- * Waits for `what`, for no longer than etcd may take: above the TTL by its own looking for expired leases, by an election of its
- * leader, and by a busy machine.
- */
+/** More than a TTL, etcd's own looking for expired leases, an election of its leader, and a busy machine may take together. */
+const LIMIT_MS = 30_000;
+
+/** Gives the waiting for `what` a limit. */
 export async function unlessLate<T>(
-  ttl: number,
   what: string,
   signal: AbortSignal,
   wait: (inTime: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limitMs = 3 * ttl * 1_000;
-  const late = AbortSignal.timeout(limitMs);
+  const late = AbortSignal.timeout(LIMIT_MS);
   try {
     return await wait(AbortSignal.any([signal, late]));
   } catch (error) {
     if (error !== late.reason) throw error;
-    throw new Error(`waited ${seconds(limitMs)} for ${what}, in vain`);
+    throw new Error(`waited ${seconds(LIMIT_MS)} for ${what}, in vain`);
   }
 }

@@ -78,7 +78,7 @@ async function demo(server: EtcdServer, stop: AbortController): Promise<string[]
     tellLeaders().catch(fail);
     stage.show({ election, mutex }, screen, over.signal).catch(fail);
 
-    await unlessLate(TTL, "a turn of each", signal, (inTime) =>
+    await unlessLate("a turn of each", signal, (inTime) =>
       Promise.all(
         NAMES.map((name) =>
           stage.reports.next(({ from, type }) => from === name && type === "ended", inTime),

@@ -4,7 +4,6 @@ import type { Stage } from "./stage.js";
 
 interface Surroundings {
   screen: Screen;
-  ttl: number;
   signal: AbortSignal;
   /** Starts the instance of that name anew. */
   start(name: string): void;
@@ -16,7 +15,7 @@ export async function rollingRestart(
   names: readonly string[],
   around: Surroundings,
 ): Promise<bigint> {
-  const { screen, ttl, signal } = around;
+  const { screen, signal } = around;
   const began = process.hrtime.bigint();
   screen.note(
     "Now a rolling restart: each is stopped with SIGTERM and started anew. The leader resigns,\n" +
@@ -24,7 +23,7 @@ export async function rollingRestart(
     "title",
   );
   for (const name of names) {
-    await unlessLate(ttl, `the goodbye of ${name}`, signal, async (inTime) => {
+    await unlessLate(`the goodbye of ${name}`, signal, async (inTime) => {
       const goodbye = stage.machines.news.next(
         ({ id, type }) => id === name && type === "left",
         inTime,
@@ -40,9 +39,9 @@ export async function rollingRestart(
 export async function startAnew(
   stage: Stage,
   name: string,
-  { start, ttl, signal }: Surroundings,
+  { start, signal }: Surroundings,
 ): Promise<void> {
-  await unlessLate(ttl, `a turn of ${name}, started anew`, signal, async (inTime) => {
+  await unlessLate(`a turn of ${name}, started anew`, signal, async (inTime) => {
     const joined = stage.machines.news.next(
       ({ id, type }) => id === name && type === "joined",
       inTime,

@@ -5,6 +5,8 @@ import { seconds } from "./stopwatch.js";
 
 /** What a hand-over may take on a busy machine. Where a lease has to run out first it is more than half the TTL. */
 const HAND_OVER_MS = 2_000;
+/** What a succession may take, in TTLs: etcd looks for expired leases now and then, and may have to elect its own leader first. */
+const SUCCESSION_TTLS = 2;
 
 export interface Outcome {
   names: readonly string[];
@@ -60,6 +62,8 @@ export function summarize(outcome: Outcome, screen: Screen): string[] {
   line(
     "succession",
     `${heir} led ${seconds(succeededMs)} after it, and the lock was had after ${seconds(lockMs)}`,
+    succeededMs > SUCCESSION_TTLS * ttl * 1_000 &&
+      `nobody led for ${seconds(succeededMs)} after the kill, with a TTL of ${ttl} s`,
   );
   const gapMs = terms.longestGapMs(restart);
   line(

@@ -12,6 +12,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abor
 
 const health = new LeaderHealth();
 let leader: Leader | undefined;
+let leading: Leadership | undefined;
 
 const server = createServer(({ url }, response) => {
   if (url === "/healthz") {
@@ -19,7 +20,9 @@ const server = createServer(({ url }, response) => {
     response.writeHead(health.healthy ? 200 : 503).end(`${health.problem ?? "ok"}\n`);
   } else if (url === "/leader" && leader) {
     const address = leader.value.toString();
-    const answer = { address, fencingToken: `${leader.fencingToken}`, self: address === own };
+    // reads the clock: one that is cut off from etcd knows that it does not lead any more
+    const self = leading?.held ?? false;
+    const answer = { address, fencingToken: `${leader.fencingToken}`, self };
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
   } else {
     response.writeHead(url === "/leader" ? 503 : 404).end("nobody\n");
@@ -41,7 +44,11 @@ try {
       health,
       onChange: (event) => {
         if (event.type === "leader") leader = event.leader;
-        if (event.type === "stopped") console.log(`stopped leading (${event.why})`);
+        if (event.type === "started") leading = event.leadership;
+        if (event.type === "stopped") {
+          leading = undefined;
+          console.log(`stopped leading (${event.why})`);
+        }
         if (event.type === "retrying") console.log(`campaigns again: ${event.error}`);
       },
     },

@@ -1,7 +1,7 @@
 import { eventually, startEtcd } from "@etcdkit/testing";
 import { expect, test } from "vitest";
 import { DEMO_TTL_MS, startDemo } from "./demo-process.js";
-import { exists } from "./program.js";
+import { exists, Program } from "./program.js";
 import { nothing, remainsIn } from "./remains.js";
 
 test("Ctrl-C ends it, its instances and the etcd that it started", async () => {
@@ -56,4 +56,11 @@ test("an etcd that dies makes it fail in bounded time", async () => {
   expect(program.stderr).toMatch(/^(ada|ben|cleo|demo): /);
   expect(program.stderr).not.toMatch(/^ +at /m);
   await program.allGone();
+});
+
+test("an ETCD_ENDPOINTS that does not answer is told, and nothing is started", async () => {
+  const program = new Program(".", "demo", ["127.0.0.1:1"]);
+  expect(await program.exit()).toBe(1);
+  expect(program.stdout).toBe("");
+  expect(program.stderr).toMatch(/^demo: no etcd answers at ETCD_ENDPOINTS=127\.0\.0\.1:1 .*\n$/);
 });

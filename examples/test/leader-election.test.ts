@@ -50,7 +50,8 @@ async function agreed(instances: Instance[], suits = (_: Answer) => true) {
       const answers = await Promise.all(instances.map(leaderBy));
       const [first] = answers;
       const same = answers.every((answer) => answer?.fencingToken === first?.fencingToken);
-      return first && same && suits(first) && answers;
+      const led = answers.some((answer) => answer?.self);
+      return first && same && led && suits(first) && answers;
     },
     { withinMs: TTL_MS + 2_000, everyMs: 20, what: "one leader by all instances" },
   );

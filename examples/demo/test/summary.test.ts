@@ -59,6 +59,12 @@ test("the gap that the killed leader left is not one of the rolling restart", ()
   expect(wrongWith({ restart: 0n })).toEqual(["nobody led for 4.5 s in the rolling restart"]);
 });
 
+test("a succession that takes too long is found", () => {
+  expect(wrongWith({ succession: { ...right.succession, succeededMs: 10_100 } })).toEqual([
+    "nobody led for 10.1 s after the kill, with a TTL of 5 s",
+  ]);
+});
+
 test("two at once are found, also inside a long one that began much earlier", () => {
   const twice = spans(["ada", 1n, 10n, 90n], ["ben", 2n, 20n, 30n], ["ben", 3n, 80n, 95n]);
   expect(twice.overlaps).toBe(2);
