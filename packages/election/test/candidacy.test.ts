@@ -146,6 +146,26 @@ test("a campaign that is won, but cancelled before anybody knew, is resigned", a
   }
 });
 
+test("a campaign that finds its key first in line, and is cancelled before its value is written, is resigned", async () => {
+  const name = `${testPrefix()}election`;
+  const session = await openSession({ ttl: 30 });
+  const election = new Election(session, name);
+  const key = `${name}/${session.leaseId.toString(16)}`;
+  let cancelled = 0;
+  for (let turns = 0; turns < 30; turns++) {
+    await testClient().put(key).value("of a former life").lease(`${session.leaseId}`);
+    const cancel = new AbortController();
+    const outcome = settled(election.campaign("one", { signal: cancel.signal }));
+    for (let turn = 0; turn < turns; turn++) await new Promise((next) => setImmediate(next));
+    cancel.abort(why);
+    await eventually(outcome);
+    if (outcome() === why) cancelled++;
+    else await (outcome() as Leadership).resign();
+    await inLine(election, 0);
+  }
+  expect(cancelled).toBeGreaterThan(0);
+});
+
 test("a session adopted by its lease finds its leadership, and proclaims what is new", async () => {
   const name = `${testPrefix()}election`;
   const session = await openSession({ ttl: 20 });

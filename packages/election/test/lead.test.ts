@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
 import {
   type Connection,
@@ -156,6 +157,32 @@ test("work that returns has done its term: the next one's turn, then ours again"
   expect(turns.filter((who) => who === "one").length).toBeGreaterThanOrEqual(2);
   expect(turns.filter((who) => who === "two").length).toBeGreaterThanOrEqual(2);
   expect(one.story().slice(0, 4)).toEqual(["started", "stopped: done", "started", "stopped: done"]);
+});
+
+test("nothing is left of a term: no listener, and what is resigned is not reported as lost", async () => {
+  const name = `${testPrefix()}service`;
+  const told: string[] = [];
+  for (const what of ["acquired", "released", "lost"]) {
+    const note = (message: unknown) => {
+      if ((message as { name: string }).name === name) told.push(what);
+    };
+    subscribe(`etcdkit:lock:${what}`, note);
+    onTestFinished(() => void unsubscribe(`etcdkit:lock:${what}`, note));
+  }
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on("warning", warned);
+  onTestFinished(() => void process.off("warning", warned));
+  let terms = 0;
+  const work = (leadership: Leadership) =>
+    ++terms === 13 ? untilTold(leadership) : Promise.resolve();
+  const service = leading(open(), {}, work, name);
+  // Node warns of the eleventh listener on a signal
+  await eventually(() => terms === 13);
+  await service.stop();
+  expect(told).toEqual(Array.from({ length: 13 }, () => ["acquired", "released"]).flat());
+  await new Promise((next) => setImmediate(next));
+  expect(warnings).toEqual([]);
 });
 
 test("work that throws ends it, after resigning", async () => {
