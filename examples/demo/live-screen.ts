@@ -6,6 +6,8 @@ import type { Place, Row, View } from "./view.js";
 
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
+const HEADING = ["", "machine", "leader", "jobs", "lock", "turns"];
+const WIDTHS = [5, 10, 17, 5, 17, 6, STEPS];
 
 /** A table at the bottom of a terminal that is drawn anew again and again; what is said goes above it and stays. */
 export class LiveScreen implements Screen {
@@ -41,10 +43,9 @@ export class LiveScreen implements Screen {
   }
 
   show(view: View): void {
-    const heading = cells(["", "machine", "leader", "jobs", "lock", "turns", ""]);
     this.#panel = [
       "",
-      this.#line("faint", heading),
+      this.#line("faint", cells(HEADING)),
       ...view.map((row) => this.#line(styleOf(row), textOf(row))),
       this.#line("faint", `${this.#stopwatch}`),
     ];
@@ -103,9 +104,6 @@ function inLine({ place, fencingToken }: Place, first: string): string {
   return place === 1 ? `${first}, token ${fencingToken}` : "waits";
 }
 
-function cells([name = "", machine = "", leader = "", jobs = "", lock = "", turns = "", bar]: (
-  | string
-  | undefined
-)[]): string {
-  return ` ${name.padEnd(5)} ${machine.padEnd(10)} ${leader.padEnd(17)} ${jobs.padEnd(5)} ${lock.padEnd(17)} ${turns.padEnd(6)} ${bar ?? ""}`;
+function cells(texts: string[]): string {
+  return texts.map((text, i) => ` ${text.padEnd(WIDTHS[i] ?? 0)}`).join("");
 }

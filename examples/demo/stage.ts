@@ -33,14 +33,12 @@ export class Stage {
     return instance;
   }
 
-  /** SIGKILL, in the middle of whatever it does. Resolves with the time of it when the process is gone. */
-  async kill(name: string): Promise<bigint> {
-    const at = process.hrtime.bigint();
+  /** SIGKILL, in the middle of whatever it does. Resolves when the process is gone. */
+  async kill(name: string): Promise<void> {
     await this.#running.get(name)?.kill();
     const gone = process.hrtime.bigint();
     this.terms.died(name, gone);
     this.turns.died(name, gone);
-    return at;
   }
 
   /** It finishes its turn, resigns, says goodbye and ends; without a name, all of them do. */

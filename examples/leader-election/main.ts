@@ -25,7 +25,8 @@ const server = createServer(({ url }, response) => {
     const answer = { address, fencingToken: `${leader.fencingToken}`, self };
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
   } else {
-    response.writeHead(url === "/leader" ? 503 : 404).end("nobody\n");
+    const known = url === "/leader";
+    response.writeHead(known ? 503 : 404).end(known ? "nobody leads\n" : "not found\n");
   }
 });
 await once(server.listen(port, "127.0.0.1"), "listening");
