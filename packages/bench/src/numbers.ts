@@ -1,9 +1,10 @@
 import type { Spread } from "./compare.js";
 
-/** Three digits, and no more. */
+/** Three digits, below 1 two, and no more. */
 export function short(value: number): string {
   if (value === 0) return "0";
-  const digits = Math.max(2 - Math.floor(Math.log10(Math.abs(value))), 0);
+  const power = Math.floor(Math.log10(Math.abs(value)));
+  const digits = Math.max((power < 0 ? 1 : 2) - power, 0);
   return value.toLocaleString("en", { maximumFractionDigits: Math.min(digits, 4) });
 }
 

@@ -6,8 +6,8 @@ import type { Workload } from "./workload.js";
 const ROW = 26;
 const TOP = 74;
 const BOTTOM = 46;
-const LEFT = 400;
-const WIDTH = 980;
+const LEFT = 460;
+const WIDTH = 1040;
 const RIGHT = 70;
 
 const INK = "#1f2933";
@@ -40,7 +40,7 @@ export function plot(measured: Measured, workloads: readonly Workload[]): string
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="13" fill="${INK}">`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     `<text x="20" y="28" font-size="17" font-weight="600">etcdkit against Go's client, on one etcd on disk</text>`,
-    `<text x="20" y="50" fill="#52606d">times better than Go, median of the rounds and their spread; upright line: the target</text>`,
+    `<text x="20" y="50" fill="#52606d">times better than Go, median of the rounds and their spread; upright line: the target; orange: short of it, or of Go</text>`,
     ...scale.ticks.map((tick) => axis(tick, scale.x(tick), bottom)),
     ...rows.map((row, n) => drawn(row, TOP + (n + 0.5) * ROW, scale.x)),
     "</svg>\n",

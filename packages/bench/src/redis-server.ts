@@ -5,6 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+const PROGRAM = "redis-server";
+
 /** A Redis of Debian or Homebrew, as it comes: snapshots now and then, nothing written before it answers. */
 export class RedisServer implements AsyncDisposable {
   readonly endpoint: string;
@@ -22,7 +24,7 @@ export class RedisServer implements AsyncDisposable {
     const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), "etcdkit-redis-"));
     const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
-    const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "inherit"] });
     try {
       await once(child, "spawn");
     } catch {

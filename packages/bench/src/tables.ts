@@ -33,7 +33,7 @@ function wordsOf(target: Target, verdict: Verdict): string[] {
   }
   const aim =
     better !== undefined
-      ? `${label}: at least ${short(better)} × better than ${peers[than]}`
+      ? `${label}: at least ${short(better)} × ${figures[figure].better === "more" ? "that of" : "better than"} ${peers[than]}`
       : `${label}: at most ${short(times ?? 1)} × ${peers[than]}'s`;
   return [aim, spreadOf(verdict.measured, " ×"), end];
 }

@@ -19,7 +19,7 @@ export interface Env {
   readonly seconds: number;
 }
 
-export type Runner = (env: Env) => Promise<Figures>;
+type Runner = (env: Env) => Promise<Figures>;
 
 /** One line of the Go program. */
 export type GoLine = Record<string, unknown>;

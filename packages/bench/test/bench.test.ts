@@ -39,7 +39,7 @@ test("measures for a moment, and the page says what came of it", async () => {
   };
   const text = page(report, "plot.svg");
   expect(text).toContain("calls: at most 2");
-  expect(text).toContain("a second: at least 10 × better than Go");
+  expect(text).toContain("a second: at least 10 × that of Go");
   expect(text).toContain("- redlock: not here");
   expect(plot(new Measured(runs), workloads)).toMatch(/^<svg[\s\S]*5 contenders[\s\S]*<\/svg>\n$/);
 });
