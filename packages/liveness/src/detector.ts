@@ -38,6 +38,8 @@ const FIRST_LOOKS_MS = 1_000;
 const SHORT_TTL = 10;
 const SAMPLE = 64;
 const SAMPLE_MS = 2_000;
+/** Remembered: more than any share of a large group. */
+const MOST_DEATHS = 10_000;
 
 /**
  * Says who has missed a renewal of its lease, before the lease runs out. A member renews at each third of its TTL, so that two thirds
@@ -60,6 +62,8 @@ export class Detector {
   #holdMs = 0;
   #trustedUntil = Number.NEGATIVE_INFINITY;
   #observerSuspected = false;
+  /** When members died, the last ones. */
+  #deaths: number[] = [];
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -75,6 +79,7 @@ export class Detector {
       return;
     }
     if (known) this.#forget(known);
+    if (event.type === "died") this.#died();
     if (event.type === "left" || event.type === "died") return;
     // it has registered on another lease, so it lives
     if (known?.suspected) this.#around.tell({ type: "recovered", id, member });
@@ -187,7 +192,7 @@ export class Detector {
     const others = [...this.#subjects.values()].filter(({ suspected }) => !suspected);
     const sample = pick(others, SAMPLE);
     const takesMs = (sample.length / this.#around.readsPerSecond) * 1_000;
-    this.#inquiry = new Inquiry(sample, now, now + SAMPLE_MS + takesMs);
+    this.#inquiry = new Inquiry(sample, others.length, now, now + SAMPLE_MS + takesMs);
     for (const subject of sample) this.#urgent.add(subject);
   }
 
@@ -196,7 +201,7 @@ export class Detector {
     const inquiry = this.#inquiry;
     if (!inquiry?.over(now)) return;
     this.#inquiry = undefined;
-    const many = inquiry.many(this.#around.silentShare);
+    const many = inquiry.many(this.#around.silentShare, this.#diedOfLate(now));
     if (many === false) return this.#trust(inquiry, now);
     // until it can be said, and for as long as it is so
     this.#inquireAt = now + this.#holdMs;
@@ -204,6 +209,17 @@ export class Detector {
     this.#observerSuspected = true;
     const { silent, lookedAt } = inquiry;
     this.#around.tell({ type: "observer-suspected", silent, lookedAt });
+  }
+
+  #died(): void {
+    this.#deaths.push(this.#around.clock.now());
+    if (this.#deaths.length > MOST_DEATHS) this.#deaths.shift();
+  }
+
+  /** In about the last TTL. */
+  #diedOfLate(now: number): number {
+    this.#deaths = this.#deaths.filter((at) => at > now - 6 * this.#holdMs);
+    return this.#deaths.length;
   }
 
   #trust(inquiry: Inquiry<Subject>, now: number): void {

@@ -7,9 +7,10 @@ export class Inquiry<Subject> {
   #asked: number;
   #silent = 0;
 
-  /** Goes on until all have answered, or `until`. */
+  /** Goes on until all of `sample`, which stands for `all`, have answered, or `until`. */
   constructor(
     sample: Iterable<Subject>,
+    readonly all: number,
     readonly startedAt: number,
     readonly until: number,
   ) {
@@ -38,9 +39,14 @@ export class Inquiry<Subject> {
     return this.#asked - this.#unanswered.size;
   }
 
-  /** Whether more than `share` are silent; undefined where too few have answered to say. */
-  many(share: number): boolean | undefined {
+  /**
+   * Whether more than `share` fell silent at once: of all, and of those who have `died` of late, as it
+   * goes on until the last of them has. Undefined where too few have answered to say.
+   */
+  many(share: number, died: number): boolean | undefined {
     if (this.lookedAt < this.#asked / 2) return undefined;
-    return this.#silent >= FEW && this.#silent > share * this.lookedAt;
+    if (this.#silent === 0 || this.#silent + died < FEW) return false;
+    const silent = (this.#silent / this.lookedAt) * this.all;
+    return silent + died > share * (this.all + died);
   }
 }

@@ -7,7 +7,7 @@ import {
   promptly,
   unlessAborted,
 } from "@etcdkit/core/internal";
-import { Session } from "@etcdkit/session";
+import type { Session } from "@etcdkit/session";
 import { leaseOf } from "@etcdkit/session/internal";
 import { Backoff } from "./backoff.js";
 import { encodeEntry, readEntry } from "./entry.js";
@@ -15,6 +15,7 @@ import { MembershipError, whereabouts } from "./errors.js";
 import { machineFacts } from "./facts.js";
 import type { Layout } from "./layout.js";
 import type { JsonObject } from "./metadata.js";
+import { openSession } from "./open-session.js";
 import { OwnKey } from "./own-key.js";
 import { Turnstile } from "./turnstile.js";
 import { Updates } from "./updates.js";
@@ -123,15 +124,20 @@ export class Registration {
   }
 
   async #enter({ takeOver, signal }: Application): Promise<void> {
-    await this.#open(signal);
     const patience = promptly(this.#connection.clock, this.what, signal);
     while (!this.#asWanted) {
+      const late = patience.over?.();
+      if (late) throw late;
+      if (!this.#lease?.alive) await this.#open(signal);
       const { kv, owner } = this.#key;
       if (kv && owner?.incarnation !== this.incarnation && !takeOver) {
         const told = `${this.what}: the id is taken by ${whereabouts(owner)}; takeOver: true replaces it`;
         throw new MembershipError("ID_TAKEN", told, owner);
       }
-      await this.#write(patience);
+      await this.#write(patience).catch((error: unknown) => {
+        // one lost before it was of use, by a process that stood still say, is opened anew
+        if (this.#lease?.alive !== false || this.#session?.state === "closed") throw error;
+      });
     }
   }
 
@@ -183,22 +189,10 @@ export class Registration {
     if (this.#lease) await this.#key.put(this.#lease, this.#wanted, patience);
   }
 
-  /** A session, which `signal` keeps from being opened, but does not close: that is for the goodbye to do. */
   async #open(signal: AbortSignal | undefined): Promise<void> {
-    const opening = new AbortController();
-    const abort = () => opening.abort(signal?.reason);
-    signal?.addEventListener("abort", abort);
-    try {
-      signal?.throwIfAborted();
-      this.#session = await Session.open(this.#connection, {
-        ttl: this.#ttl,
-        signal: opening.signal,
-      });
-      this.#lease = leaseOf(this.#session);
-      this.#session.signal.addEventListener("abort", () => this.#wake());
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+    this.#session = await openSession(this.#connection, this.#ttl, signal);
+    this.#lease = leaseOf(this.#session);
+    this.#session.signal.addEventListener("abort", () => this.#wake());
   }
 
   async #leave(reason: string): Promise<void> {

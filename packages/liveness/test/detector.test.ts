@@ -256,6 +256,25 @@ describe("when many fall silent at once", () => {
     expect(words()).toEqual(["observer-suspected", "observer-recovered"]);
   });
 
+  test("of half that die one by one, the last are not suspected either", async () => {
+    const detector = newDetector({ readsPerSecond: 1_000 });
+    join(detector, 200);
+    await pass(20_000);
+    for (let n = 1; n <= 100; n++) silent.add(BigInt(n));
+    for (const end = clock.now() + TTL_MS + 1_000; clock.now() < end; ) {
+      await pass(100);
+      for (let n = 1; n <= 100; n++) {
+        const lease = BigInt(n);
+        if (!renewedAt.has(lease) || clock.now() < (renewedAt.get(lease) ?? 0) + TTL_MS) continue;
+        renewedAt.delete(lease);
+        const told = { id: `m${n}`, member: member(n), revision: 2n };
+        detector.follow({ type: "died", ...told, witnessed: true });
+      }
+    }
+    await pass(5_000);
+    expect(words()).toEqual(["observer-suspected", "observer-recovered"]);
+  });
+
   test("those that stay silent are suspected when the others are back", async () => {
     join(newDetector(), 40);
     await pass(20_000);

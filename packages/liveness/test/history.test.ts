@@ -190,7 +190,7 @@ test("after a gap in the history the difference is told, and whether deaths were
 
   await observer.heard("joined new", 10_000);
   const now = await group.members();
-  await eventually(() => observer.fold().size === now.size);
+  await eventually(() => observer.present.size === now.size);
   const later = observer.events.slice(5);
   const told = (id: string) => later.filter((event) => "id" in event && event.id === id);
   expect(told(stays.id)).toEqual([]);

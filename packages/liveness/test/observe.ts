@@ -11,6 +11,8 @@ export interface Seen {
 /** All that a watch has told so far; it ends with the test. */
 export class Observer {
   readonly seen: Seen[] = [];
+  /** The ids of those who are members by what was told. */
+  readonly present = new Set<string>();
   readonly #stop = new AbortController();
   readonly #over: Promise<unknown>;
 
@@ -19,6 +21,8 @@ export class Observer {
     this.#over = (async () => {
       for await (const event of group.watch({ signal, suspect })) {
         this.seen.push({ at: performance.now(), event });
+        if (event.type === "joined") this.present.add(event.id);
+        if (event.type === "left" || event.type === "died") this.present.delete(event.id);
       }
     })().catch((error) => error);
     onTestFinished(() => this.#stop.abort());

@@ -40,8 +40,8 @@ test("of 2,000 members half stop at once, and each event is told once", {
       return startMembers({ hosts, name: "many", ids, ttl: TTL });
     }),
   );
-  const seen = () => observer.fold().size;
-  await eventually(() => seen() === PROCESSES * EACH, { withinMs: 20_000, everyMs: 100 });
+  const seen = () => observer.present.size;
+  await eventually(() => seen() === PROCESSES * EACH, { withinMs: 20_000 });
   const joinedMs = performance.now() - started;
   const listed = performance.now();
   expect((await group.members()).size).toBe(PROCESSES * EACH);
@@ -53,7 +53,7 @@ test("of 2,000 members half stop at once, and each event is told once", {
   for (const program of programs.slice(0, PROCESSES / 2)) program.process.kill("SIGKILL");
   const dead = (PROCESSES / 2) * EACH;
   const deaths = () => observer.seen.filter(({ event }) => event.type === "died");
-  await eventually(() => deaths().length >= dead, { withinMs: TTL * 1_000 + 10_000, everyMs: 50 });
+  await eventually(() => seen() <= PROCESSES * EACH - dead, { withinMs: TTL * 1_000 + 10_000 });
   const lastMs = (deaths().at(-1)?.at ?? 0) - killedAt;
 
   // those that live go on: nobody else dies, and nothing is told twice
@@ -62,12 +62,15 @@ test("of 2,000 members half stop at once, and each event is told once", {
   const died = deaths().map(({ event }) => ("id" in event ? event.id : ""));
   expect(new Set(died).size).toBe(dead);
   expect(died).toHaveLength(dead);
-  expect(died.every((id) => /^[01]-/.test(id))).toBe(true);
+  expect(died.filter((id) => !/^[01]-/.test(id))).toEqual([]);
   expect(observer.words()).toContain("observer-suspected");
-  // before it doubted itself, a few may have been
+  // on a busy machine the observer may be late to doubt itself
   const suspected = observer.words().filter((word) => word.startsWith("suspected"));
   expect(suspected.length).toBeLessThan(dead / 10);
-  expect(observer.fold()).toEqual(await group.members());
+  await eventually(async () => {
+    expect(observer.fold()).toEqual(await group.members());
+    return true;
+  });
   console.log(
     `${PROCESSES * EACH} joined in ${joinedMs.toFixed(0)} ms (processes started), listed in ${listMs.toFixed(0)} ms; ` +
       `the last of ${dead} deaths told ${lastMs.toFixed(0)} ms after the kill (TTL ${TTL} s)`,
@@ -91,13 +94,13 @@ test("2,000 members of one process join and leave on one stream of each kind", {
   const started = performance.now();
   const members = await Promise.all(ids.map((id) => group.join({ id })));
   console.log(`2,000 joined in one process in ${(performance.now() - started).toFixed(0)} ms`);
-  const seen = () => observer.fold().size;
-  await eventually(() => seen() === ids.length, { withinMs: 20_000, everyMs: 100 });
+  const seen = () => observer.present.size;
+  await eventually(() => seen() === ids.length, { withinMs: 20_000 });
   expect(await openStreams("Watch")).toBeLessThanOrEqual(before.watches + 2);
   expect(await openStreams("LeaseKeepAlive")).toBe(before.leases + 1);
   await Promise.all(members.slice(0, 1_000).map((member) => member.leave()));
   await etcd.close();
-  await eventually(() => seen() === 0, { withinMs: 20_000, everyMs: 100 });
+  await eventually(() => seen() === 0, { withinMs: 20_000 });
   const words = observer.words().filter((word) => !word.startsWith("updated"));
   expect(new Set(words).size).toBe(2 * ids.length);
   expect(words).toHaveLength(2 * ids.length);
