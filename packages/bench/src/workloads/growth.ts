@@ -13,7 +13,7 @@ function growth(waiting: number, goPerSecond: number): Workload {
     title: `one lock, ${waiting.toLocaleString("en")} in line`,
     headline: "opsPerS",
     rounds: waiting > 1_000 ? 1 : 2,
-    go: goRotation("lock-contended", waiting, goPerSecond, "cycles_s", Math.ceil(waiting / 5) + 50),
+    go: goRotation("lock-contended", waiting, goPerSecond, "cycles_s", Math.ceil(waiting / 10) + 50),
     run: {
       async etcdkit({ endpoints, seconds }) {
         const calls = new Calls();
@@ -38,5 +38,5 @@ export const growths: Workload[] = [
   growth(10, 100),
   growth(100, 600),
   growth(1_000, 600),
-  growth(10_000, 500),
+  growth(10_000, 300),
 ];
