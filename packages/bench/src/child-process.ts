@@ -1,5 +1,6 @@
 import { type SpawnOptions, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { endsWithUs } from "./ending.js";
 import type { Figures } from "./figures.js";
 import type { Env, PeerName } from "./workload.js";
 
@@ -31,6 +32,7 @@ export async function lastLine(
 ): Promise<string> {
   const stdio: SpawnOptions["stdio"] = ["ignore", "pipe", "pipe"];
   const child = spawn(program, args, { ...options, stdio, timeout: LONGEST_MS });
+  endsWithUs(child);
   let output = "";
   let errors = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => {

@@ -1,7 +1,10 @@
 import { writeSync } from "node:fs";
 import type { Order } from "./child-process.js";
+import { endOnSignals } from "./ending.js";
 import { workloads } from "./workloads/all.js";
 import { holdLocks } from "./workloads/take-over.js";
+
+endOnSignals();
 
 /** One workload by one peer, in a process of its own; prints its figures as one line of JSON. */
 const order = JSON.parse(process.argv[2] ?? "") as Order;

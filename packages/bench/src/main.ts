@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Measured } from "./compare.js";
+import { endOnSignals } from "./ending.js";
 import { readOptions, usage } from "./options.js";
 import { machine, page, type Report } from "./page.js";
 import { plot } from "./plot.js";
@@ -17,6 +18,7 @@ const [BEGIN, END] = [
   "<!-- end of figures -->",
 ];
 
+endOnSignals();
 const options = readOptions(process.argv.slice(2));
 if (!options) {
   print(usage);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -25,6 +26,13 @@ export class RedisServer implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), "etcdkit-redis-"));
     const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
     const child = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const forget = () => {
+      // its data is of use to nobody
+      child.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    };
+    process.once("exit", forget);
+    child.once("exit", () => process.off("exit", forget));
     try {
       await once(child, "spawn");
     } catch {
@@ -39,9 +47,9 @@ export class RedisServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode === null) {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = once(this.#process, "exit");
-      this.#process.kill();
+      this.#process.kill("SIGKILL");
       await ended;
     }
     await rm(this.#folder, { recursive: true, force: true });

@@ -24,7 +24,9 @@ test("measures for a moment, and the page says what came of it", async () => {
       expect(figures[figure], figure).toBeGreaterThan(0);
     }
   }
-  expect(own.calls).toBeCloseTo(2, 1);
+  // a hold that lasts for more than a moment, on a busy machine, opens a watch besides
+  expect(own.calls).toBeGreaterThan(1.9);
+  expect(own.calls).toBeLessThan(3);
 
   const run = { server: "single", round: 1 } as const;
   const runs: Run[] = [

@@ -13,7 +13,13 @@ function growth(waiting: number, goPerSecond: number): Workload {
     title: `one lock, ${waiting.toLocaleString("en")} in line`,
     headline: "opsPerS",
     rounds: waiting > 1_000 ? 1 : 2,
-    go: goRotation("lock-contended", waiting, goPerSecond, "cycles_s", Math.ceil(waiting / 10) + 50),
+    go: goRotation(
+      "lock-contended",
+      waiting,
+      goPerSecond,
+      "cycles_s",
+      Math.ceil(waiting / 10) + 50,
+    ),
     run: {
       async etcdkit({ endpoints, seconds }) {
         const calls = new Calls();

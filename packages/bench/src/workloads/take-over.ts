@@ -7,6 +7,7 @@ import { Session } from "@etcdkit/session";
 import { findEtcdctl } from "@etcdkit/testing";
 import { Calls } from "../calls.js";
 import { childArguments } from "../child-process.js";
+import { endsWithUs } from "../ending.js";
 import { type Figures, percentiles } from "../figures.js";
 import { inParallel } from "../timed.js";
 import type { Env, Workload } from "../workload.js";
@@ -38,6 +39,7 @@ export const takeOver: Workload = {
       return takenOver(env, async (n) => {
         const args = ["--endpoints", env.endpoints.join(","), "lock", `--ttl=${TTL}`, nameOf(n)];
         const waiter = spawn(etcdctl, args, { stdio: ["ignore", "pipe", "inherit"] });
+        endsWithUs(waiter);
         await once(waiter.stdout, "data");
         waiter.kill("SIGKILL");
       });
@@ -59,6 +61,7 @@ async function takenOver(env: Env, wait: (n: number) => Promise<void>): Promise<
   const holder = spawn(process.execPath, childArguments({ hold: true, endpoints: env.endpoints }), {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  endsWithUs(holder);
   const took: number[] = [];
   try {
     await held(holder);
