@@ -3,7 +3,7 @@ import { CoordinationError } from "./errors.js";
 import { type Call, type Etcd, EtcdFailure } from "./etcd.js";
 
 // A member that is well answers in milliseconds. One that has not in this time is left for the next.
-const ATTEMPT_MS = 1_500;
+const ATTEMPT_MS = 1_000;
 const FIRST_BACKOFF_MS = 25;
 const LONGEST_BACKOFF_MS = 500;
 const PROMPTLY_MS = 10_000;

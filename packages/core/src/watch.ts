@@ -40,6 +40,8 @@ interface Subscription extends WatchHandlers {
   pending: boolean;
   /** The server may still be reading old revisions for it, and withholds progress replies meanwhile (etcd 3.5 and later). */
   unsynced: boolean;
+  /** An event of this revision or later shows that it has caught up. */
+  syncedFrom: bigint;
   fragments: WatchEvent[];
 }
 
@@ -84,6 +86,7 @@ export class Watches {
       id: 0n,
       pending: false,
       unsynced: false,
+      syncedFrom: 0n,
       fragments: [],
     };
     this.#subscriptions.add(subscription);
@@ -221,7 +224,8 @@ export class Watches {
     subscription.pending = false;
     // "from now on" is from here, on this stream and on every later one
     if (subscription.resumeFrom === 0n) subscription.resumeFrom = revision + 1n;
-    else if (subscription.resumeFrom > revision) subscription.unsynced = false;
+    subscription.syncedFrom = revision;
+    if (subscription.resumeFrom > revision) subscription.unsynced = false;
     if (subscription.announced) return;
     subscription.announced = true;
     subscription.created?.(revision);
@@ -237,6 +241,7 @@ export class Watches {
     const last = events.at(-1);
     if (!last) return;
     subscription.resumeFrom = last.kv.modRevision + 1n;
+    if (last.kv.modRevision >= subscription.syncedFrom) subscription.unsynced = false;
     subscription.events(events);
   }
 
