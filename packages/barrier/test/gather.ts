@@ -17,7 +17,7 @@ export async function present(name: string, count: number): Promise<string[]> {
       keys = await membersOf(name);
       return keys.length === count;
     },
-    { what: `${count} members of ${name}`, withinMs: 10_000 },
+    { what: `${count} members of ${name}`, withinMs: 20_000 },
   );
   return keys;
 }

@@ -21,5 +21,5 @@ export function openConnection(where: Where = {}): Connection {
 export async function openSession(options: SessionOptions & Where = {}): Promise<Session> {
   const { hosts, namespace, ...rest } = options;
   const etcd = openConnection({ ...(hosts && { hosts }), ...(namespace && { namespace }) });
-  return await Session.open(etcd, { ttl: 5, ...rest });
+  return await Session.open(etcd, { ttl: 10, ...rest });
 }
