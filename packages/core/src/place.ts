@@ -404,6 +404,7 @@ export class Place implements InLine, Dependent {
   /** Deletes the key, again and again until that is answered or the lease is gone. */
   #leave(): void {
     this.#state = "over";
+    this.#moment?.cancel();
     this.line.remove(this);
     const { lease, line } = this;
     if (this.#doubt) lease.ghosts.suspect(this.key);
