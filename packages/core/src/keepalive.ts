@@ -41,8 +41,8 @@ export class KeepAlive {
   readonly #renewals = new Map<bigint, Renewal>();
   #stream: KeepAliveStream | undefined;
   #member: Etcd | undefined;
-  /** When the present stream last showed life: an answer to any lease, or its opening. */
-  #heardAt = 0;
+  /** Since when the present stream could have been answering. */
+  #openedAt = 0;
   #reopenAt = 0;
   #backoffMs = 0;
   #timer: Timer | undefined;
@@ -77,7 +77,7 @@ export class KeepAlive {
     const stalled = now - this.#wakeAt > STALL_MS;
     this.#timer = undefined;
     // the answers in the socket are read first, and the silence of the stream counts from here
-    if (stalled) this.#heardAt = now;
+    if (stalled) this.#openedAt = now;
     let silent = false;
     for (const renewal of this.#renewals.values()) {
       const { lease, waitingSince } = renewal;
@@ -85,7 +85,7 @@ export class KeepAlive {
         lease.expired();
       } else if (!stalled && waitingSince !== undefined && now >= waitingSince + patience(lease)) {
         lease.suspended(true);
-        silent ||= now >= this.#heardAt + patience(lease);
+        silent ||= now >= this.#openedAt + patience(lease);
       }
     }
     if (this.#renewals.size === 0) return;
@@ -102,7 +102,7 @@ export class KeepAlive {
     for (const { lease, due, waitingSince } of this.#renewals.values()) {
       next = Math.min(next, due, lease.deadline.at);
       if (waitingSince !== undefined) {
-        next = Math.min(next, Math.max(waitingSince, this.#heardAt) + patience(lease));
+        next = Math.min(next, Math.max(waitingSince, this.#openedAt) + patience(lease));
       }
     }
     this.#wakeBy(Math.max(next, earliest));
@@ -128,7 +128,7 @@ export class KeepAlive {
   #open(): void {
     const member = this.#members.current;
     this.#member = member;
-    this.#heardAt = this.#clock.now();
+    this.#openedAt = this.#clock.now();
     const stream = member.keepAlive({
       message: (reply) => this.#answered(reply),
       end: (error) => {
@@ -138,7 +138,7 @@ export class KeepAlive {
     this.#stream = stream;
     // what the last stream left unanswered is asked again at once
     for (const renewal of this.#renewals.values()) {
-      if (renewal.waitingSince !== undefined) renewal.due = this.#heardAt;
+      if (renewal.waitingSince !== undefined) renewal.due = this.#openedAt;
     }
   }
 
@@ -168,8 +168,6 @@ export class KeepAlive {
 
   #answered({ lease: id, ttl }: KeepAliveReply): void {
     this.#backoffMs = 0;
-    // who answers others is alive, however late it is: a new stream would only make it do its work again
-    this.#heardAt = this.#clock.now();
     const renewal = this.#renewals.get(id);
     const sentAt = renewal?.sent.shift();
     if (!renewal || sentAt === undefined) return;
