@@ -120,7 +120,7 @@ const waiting: Record<string, Point> = {
       proxy.stall({ discard: true });
       abort.abort(why);
       const outcome = await calling;
-      // the length of the outage is what this is about: an attempt has 1.5 s
+      // the length of the outage is what this is about: two attempts fit in
       await new Promise((over) => setTimeout(over, 2_000));
       proxy.resume();
       return outcome();
