@@ -38,7 +38,7 @@ const FIRST_LOOKS_MS = 1_000;
 const SHORT_TTL = 10;
 const SAMPLE = 64;
 const SAMPLE_MS = 2_000;
-/** Remembered: more than any share of a large group. */
+/** Remembered. */
 const MOST_DEATHS = 10_000;
 
 /**

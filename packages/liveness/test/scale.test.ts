@@ -47,7 +47,8 @@ test("of 2,000 members half stop at once, and each event is told once", {
   expect((await group.members()).size).toBe(PROCESSES * EACH);
   const listMs = performance.now() - listed;
   expect(await openStreams("Watch")).toBe(PROCESSES + 1);
-  expect(await openStreams("LeaseKeepAlive")).toBe(PROCESSES);
+  // each is opened with the first renewal
+  await eventually(async () => (await openStreams("LeaseKeepAlive")) === PROCESSES);
 
   const killedAt = performance.now();
   for (const program of programs.slice(0, PROCESSES / 2)) program.process.kill("SIGKILL");
@@ -66,14 +67,14 @@ test("of 2,000 members half stop at once, and each event is told once", {
   expect(observer.words()).toContain("observer-suspected");
   // on a busy machine the observer may be late to doubt itself
   const suspected = observer.words().filter((word) => word.startsWith("suspected"));
-  expect(suspected.length).toBeLessThan(dead / 4);
+  expect(suspected.length).toBeLessThan(dead / 10);
   await eventually(async () => {
     expect(observer.fold()).toEqual(await group.members());
     return true;
   });
   console.log(
     `${PROCESSES * EACH} joined in ${joinedMs.toFixed(0)} ms (processes started), listed in ${listMs.toFixed(0)} ms; ` +
-      `the last of ${dead} deaths told ${lastMs.toFixed(0)} ms after the kill (TTL ${TTL} s)`,
+      `${suspected.length} suspected; the last of ${dead} deaths told ${lastMs.toFixed(0)} ms after the kill (TTL ${TTL} s)`,
   );
   // etcd revokes 500 leases each 500 ms (etcd, server/lease/lessor.go: leaseRevokeRate)
   expect(lastMs).toBeLessThan(TTL * 1_000 + 3_000);
