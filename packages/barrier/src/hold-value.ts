@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import type { Random } from "@etcdkit/core/internal";
 
 /** What waiters do when the holder ends without a release. */
 export type OnHolderLost = "release" | "fail";
@@ -12,8 +12,8 @@ export interface HoldValue {
   readonly released?: boolean;
 }
 
-export function newHold(onHolderLost: OnHolderLost): HoldValue {
-  return { hold: randomUUID(), onHolderLost };
+export function newHold(onHolderLost: OnHolderLost, random: Random): HoldValue {
+  return { hold: random.bytes(16).toString("hex"), onHolderLost };
 }
 
 export function encode(value: HoldValue): Buffer {

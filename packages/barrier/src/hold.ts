@@ -32,7 +32,7 @@ export async function holdLeased(
     throw new BarrierError("ALREADY_HELD", `${what} is already held, by this very session`);
   }
   const key = Buffer.from(name);
-  const value = encode(newHold(onHolderLost));
+  const value = encode(newHold(onHolderLost, connection.random));
   const free = lease.claimKey(name);
   let doubt = false;
   const suspect = () => {
@@ -71,7 +71,7 @@ export async function holdLeased(
 export async function holdUnleased(connection: EtcdConnection, name: string): Promise<Hold> {
   const what = `barrier ${name}`;
   const key = Buffer.from(name);
-  const value = encode(newHold("release"));
+  const value = encode(newHold("release", connection.random));
   const patience = () => promptly(connection.clock, what);
   let held: HoldKey | undefined;
   const lease = await Lease.grant(connection, { ttl: TRIAL_TTL });

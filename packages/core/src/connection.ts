@@ -10,6 +10,7 @@ import type { Lease } from "./lease.js";
 import { Lines } from "./lines.js";
 import { Members, type Patience } from "./members.js";
 import { namespaced } from "./namespace.js";
+import { type Random, systemRandom } from "./random.js";
 import { Watches } from "./watch.js";
 
 /** etcd3's own options, and a namespace. */
@@ -61,7 +62,7 @@ export function openConnection(given: ConnectOptions | Etcd3, clock: Clock): Etc
     return groupCommit ? batched(confined) : confined;
   });
   const client = namespace ? root.namespace(namespace) : root;
-  return new EtcdConnection(client, members, clock, () => own?.close());
+  return new EtcdConnection(client, members, clock, systemRandom, () => own?.close());
 }
 
 const brand = Symbol.for("etcdkit.Connection");
@@ -81,11 +82,12 @@ export class EtcdConnection implements Connection {
     readonly client: Etcd3 | Namespace,
     members: Etcd[],
     readonly clock: Clock,
+    readonly random: Random,
     readonly closeClient: () => void,
   ) {
-    this.members = new Members(members, clock);
+    this.members = new Members(members, clock, random);
     this.keepAlive = new KeepAlive(this.members, clock);
-    this.watches = new Watches(this.members, clock);
+    this.watches = new Watches(this.members, clock, random);
     this.lines = new Lines(this);
   }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { unlessAborted } from "./abort.js";
 import type { EtcdConnection } from "./connection.js";
 import { Deadline } from "./deadline.js";
@@ -64,9 +63,9 @@ export class Lease implements Renewable {
   }
 
   static async #grant(connection: EtcdConnection, options: LeaseOptions): Promise<Lease> {
-    const { clock } = connection;
+    const { clock, random } = connection;
     // the id is ours, so that asking again after a lost reply cannot make a second lease
-    const id = randomBytes(8).readBigUInt64BE() & LARGEST_ID || 1n;
+    const id = random.bytes(8).readBigUInt64BE() & LARGEST_ID || 1n;
     const sentAt = clock.now();
     const granted = await connection
       .call(
@@ -86,7 +85,7 @@ export class Lease implements Renewable {
     );
     const lease = new Lease(connection, id, granted, deadline);
     // spread, so that sessions opened together are not renewed together for ever
-    connection.keepAlive.add(lease, sentAt + (lease.ttlMs / 6) * (1 + Math.random()));
+    connection.keepAlive.add(lease, sentAt + (lease.ttlMs / 6) * (1 + random.fraction()));
     return lease;
   }
 

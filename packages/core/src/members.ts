@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "./clock.js";
 import { CoordinationError } from "./errors.js";
 import { type Call, type Etcd, EtcdFailure } from "./etcd.js";
+import { jittered, type Random } from "./random.js";
 
 // A member that is well answers in milliseconds. One that has not in this time is left for the next.
 const ATTEMPT_MS = 1_000;
@@ -32,15 +33,17 @@ export function promptly(clock: Clock, what: string, signal?: AbortSignal): Pati
 export class Members {
   readonly #all: readonly Etcd[];
   readonly #clock: Clock;
+  readonly #random: Random;
   #current = 0;
   #closed = false;
   readonly #sleepers = new Set<() => void>();
 
-  constructor(all: readonly Etcd[], clock: Clock) {
+  constructor(all: readonly Etcd[], clock: Clock, random: Random) {
     this.#all = all;
     this.#clock = clock;
+    this.#random = random;
     // processes that start together should not all begin with the same member
-    this.#current = Math.floor(Math.random() * all.length);
+    this.#current = Math.floor(random.fraction() * all.length);
   }
 
   get current(): Etcd {
@@ -111,7 +114,7 @@ export class Members {
       };
       this.#sleepers.add(wake);
       signal?.addEventListener("abort", wake);
-      timer = this.#clock.setTimer(full * (0.5 + Math.random() / 2), wake);
+      timer = this.#clock.setTimer(jittered(full, this.#random), wake);
     });
   }
 }

@@ -8,6 +8,7 @@ import {
   type WatchStream,
 } from "./etcd.js";
 import type { Members } from "./members.js";
+import { jittered, type Random } from "./random.js";
 
 export interface WatchOptions extends KeyRange {
   /** The first revision to deliver; "from now on" where absent. */
@@ -58,6 +59,7 @@ const LONGEST_BACKOFF_MS = 1_000;
 export class Watches {
   readonly #members: Members;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #subscriptions = new Set<Subscription>();
   /** Those created on the present stream, by id, in the order of creation. */
   readonly #byId = new Map<bigint, Subscription>();
@@ -70,9 +72,10 @@ export class Watches {
   #timer: Timer | undefined;
   #timerAt = 0;
 
-  constructor(members: Members, clock: Clock) {
+  constructor(members: Members, clock: Clock, random: Random) {
     this.#members = members;
     this.#clock = clock;
+    this.#random = random;
   }
 
   open(options: WatchOptions, handlers: WatchHandlers): Watch {
@@ -166,7 +169,7 @@ export class Watches {
     if (failure.kind === "token") await this.#members.refreshToken(member);
     else this.#members.failed(member);
     if (this.#stream || this.#timer || this.#subscriptions.size === 0) return;
-    this.#setTimer(delayMs * (0.5 + Math.random() / 2), () => {
+    this.#setTimer(jittered(delayMs, this.#random), () => {
       this.#timer = undefined;
       this.#openStream();
     });

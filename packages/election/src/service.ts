@@ -1,5 +1,5 @@
 import { type Connection, CoordinationError } from "@etcdkit/core";
-import { internals } from "@etcdkit/core/internal";
+import { internals, jittered } from "@etcdkit/core/internal";
 import { Session } from "@etcdkit/session";
 import { Election } from "./election.js";
 import type { LeadEvent } from "./lead-events.js";
@@ -53,7 +53,7 @@ export class Service {
         FIRST_PAUSE_MS * 2 ** Math.max(0, this.#losses - 1),
         LONGEST_PAUSE_MS,
       );
-      const delayMs = fullMs * (0.5 + Math.random() / 2);
+      const delayMs = jittered(fullMs, internals(this.#etcd).random);
       if (outcome.why === "lost") this.#tell({ type: "retrying", error: outcome.error, delayMs });
       await this.#pause(delayMs);
     }

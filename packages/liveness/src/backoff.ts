@@ -1,4 +1,4 @@
-import type { Clock } from "@etcdkit/core/internal";
+import { type Clock, jittered, type Random } from "@etcdkit/core/internal";
 
 const FIRST_MS = 100;
 const LONGEST_MS = 5_000;
@@ -8,11 +8,13 @@ const CALM_MS = 10_000;
 /** How long to wait before the next attempt: the first is made at once, each further one later, at random. */
 export class Backoff {
   readonly #clock: Clock;
+  readonly #random: Random;
   #attempts = 0;
   #lastAt = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock) {
+  constructor({ clock, random }: { clock: Clock; random: Random }) {
     this.#clock = clock;
+    this.#random = random;
   }
 
   /** Resolves when it is time, or `signal` aborts. */
@@ -20,7 +22,7 @@ export class Backoff {
     const now = this.#clock.now();
     if (now > this.#lastAt + CALM_MS) this.#attempts = 0;
     const full = this.#attempts === 0 ? 0 : FIRST_MS * 2 ** Math.min(this.#attempts - 1, 10);
-    const delayMs = Math.min(full, LONGEST_MS) * (0.5 + Math.random() / 2);
+    const delayMs = jittered(Math.min(full, LONGEST_MS), this.#random);
     this.#attempts++;
     this.#lastAt = now + delayMs;
     if (delayMs === 0 || signal.aborted) return;

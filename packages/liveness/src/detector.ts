@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "@etcdkit/core/internal";
+import type { Clock, Random, Timer } from "@etcdkit/core/internal";
 import { Budget } from "./budget.js";
 import type { MemberInfo } from "./entry.js";
 import type { ObserverRecovered, ObserverSuspected, Recovered, Suspected } from "./events.js";
@@ -14,6 +14,7 @@ export interface LeaseLook {
 
 export interface Surroundings extends Suspicion {
   clock: Clock;
+  random: Random;
   /** Undefined: no answer, or one that is too old to count. Never rejects. */
   look(leaseId: bigint): Promise<LeaseLook | undefined>;
   tell(event: Suspected | Recovered | ObserverSuspected | ObserverRecovered): void;
@@ -92,7 +93,8 @@ export class Detector {
   }
 
   #add(member: MemberInfo): void {
-    const due = this.#around.clock.now() + Math.random() * FIRST_LOOKS_MS;
+    const { clock, random } = this.#around;
+    const due = clock.now() + random.fraction() * FIRST_LOOKS_MS;
     const subject = { member, due, looking: false, suspected: false, silent: undefined };
     this.#subjects.set(member.id, subject);
     if (!this.#timer) this.#setTimer();
@@ -190,7 +192,7 @@ export class Detector {
     this.#inquireAt = undefined;
     // those suspected already fell silent before
     const others = [...this.#subjects.values()].filter(({ suspected }) => !suspected);
-    const sample = pick(others, SAMPLE);
+    const sample = pick(others, SAMPLE, this.#around.random);
     const takesMs = (sample.length / this.#around.readsPerSecond) * 1_000;
     this.#inquiry = new Inquiry(sample, others.length, now, now + SAMPLE_MS + takesMs);
     for (const subject of sample) this.#urgent.add(subject);
@@ -237,9 +239,9 @@ export class Detector {
 }
 
 /** At most `count` of `all`, at random. */
-function pick<T>(all: T[], count: number): T[] {
+function pick<T>(all: T[], count: number, random: Random): T[] {
   for (let index = 0; index < Math.min(count, all.length - 1); index++) {
-    const other = index + Math.floor(Math.random() * (all.length - index));
+    const other = index + Math.floor(random.fraction() * (all.length - index));
     // both are in the array
     [all[index], all[other]] = [all[other] as T, all[index] as T];
   }

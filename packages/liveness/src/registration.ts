@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   type EtcdConnection,
   type KeyValue,
@@ -34,7 +33,7 @@ export interface Application {
  */
 export class Registration {
   readonly id: string;
-  readonly incarnation = randomUUID();
+  readonly incarnation: string;
   readonly what: string;
   readonly #connection: EtcdConnection;
   readonly #ttl: number;
@@ -60,11 +59,12 @@ export class Registration {
   ) {
     this.id = id;
     this.what = `member ${id} of ${layout.what}`;
+    this.incarnation = connection.random.bytes(16).toString("hex");
     this.#connection = connection;
     this.#ttl = ttl;
     this.#key = new OwnKey(connection, layout, this);
     this.#updates = new Updates(connection.clock, this.what);
-    this.#backoff = new Backoff(connection.clock);
+    this.#backoff = new Backoff(connection);
     this.#wanted = this.#encode(metadata);
   }
 

@@ -23,10 +23,16 @@ export async function* watchMembers(
     wake();
   };
   const roster = new Roster(layout);
-  const { clock } = connection;
+  const { clock, random } = connection;
   const detector =
     suspicion &&
-    new Detector({ ...suspicion, clock, tell, look: (leaseId) => lookAt(connection, leaseId) });
+    new Detector({
+      ...suspicion,
+      clock,
+      random,
+      tell,
+      look: (leaseId) => lookAt(connection, leaseId),
+    });
   const happened = (events: RosterEvent[]) => {
     for (const event of events) {
       tell(event);

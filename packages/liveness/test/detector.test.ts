@@ -1,3 +1,4 @@
+import { systemRandom } from "@etcdkit/core/internal";
 import { ManualClock } from "@etcdkit/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Detector, type LeaseLook } from "../src/detector.js";
@@ -34,6 +35,7 @@ function newDetector(options: { readsPerSecond?: number; silentShare?: number } 
     silentShare: 0.25,
     ...options,
     clock,
+    random: systemRandom,
     look: (leaseId) => {
       looks.push({ at: clock.now(), leaseId });
       return answers(leaseId);
