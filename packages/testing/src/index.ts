@@ -9,6 +9,7 @@ export { type EventuallyOptions, eventually, type Settled } from "./eventually.j
 export { DEFAULT_ETCD_VERSION, type FindEtcdOptions, findEtcd, findEtcdctl } from "./find-etcd.js";
 export { ManualClock, type ManualTimer } from "./manual-clock.js";
 export type { MemberOptions } from "./member-options.js";
+export type { MemberNetwork } from "./member-place.js";
 export type { BreakAfterOptions, ProxyOptions, StallOptions } from "./proxy-options.js";
 export type { Direction } from "./proxy-pipe.js";
 export { type StartClusterOptions, startCluster } from "./start-cluster.js";

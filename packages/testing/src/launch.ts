@@ -7,7 +7,7 @@ import { findEtcd } from "./find-etcd.js";
 import { LocalServer } from "./local-server.js";
 import { Member } from "./member.js";
 import type { MemberOptions } from "./member-options.js";
-import { clientEndpoint, findPlace } from "./member-place.js";
+import { clientEndpoint, findPlace, type MemberNetwork } from "./member-place.js";
 import { planMember } from "./member-plan.js";
 import { startProxy } from "./start-proxy.js";
 import type { TcpProxy } from "./tcp-proxy.js";
@@ -18,6 +18,8 @@ export interface LaunchOptions extends MemberOptions {
   proxied: boolean;
   /** Keeps the data of a single member; `undefined` for temporary folders. */
   dataDir: string | undefined;
+  /** In which network each runs, by its name. Default: all on 127.0.0.1. */
+  network?: (name: string) => MemberNetwork;
 }
 
 export interface Launched {
@@ -50,7 +52,9 @@ async function launchOnce(options: LaunchOptions, binaries: EtcdBinaries): Promi
   try {
     const { tls, auth, dataDir } = options;
     const certificates = tls ? await makeCertificates(tls === true ? {} : tls) : undefined;
-    const places = await Promise.all(options.names.map((name) => findPlace(name, dataDir)));
+    const places = await Promise.all(
+      options.names.map((name) => findPlace(name, dataDir, options.network?.(name))),
+    );
     const cluster = { binaries, options, places, token: `etcdkit-${randomUUID()}`, certificates };
     const endpoints: string[] = [];
     for (const place of places) {

@@ -3,6 +3,16 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePorts } from "./ports.js";
 
+/** In which network a member runs: a namespace of its own, say. */
+export interface MemberNetwork {
+  /** The address at which clients reach it. */
+  clientHost: string;
+  /** The address at which the other members reach it. */
+  peerHost: string;
+  /** What starts etcd there and becomes it, such as `["ip", "netns", "exec", "member-1"]`. */
+  command: string[];
+}
+
 /** Where a member is. */
 export interface MemberPlace {
   name: string;
@@ -12,23 +22,30 @@ export interface MemberPlace {
   disposable: boolean;
   clientPort: number;
   peerPort: number;
+  network: MemberNetwork;
 }
 
+const LOOPBACK: MemberNetwork = { clientHost: "127.0.0.1", peerHost: "127.0.0.1", command: [] };
+
 /** @param dataDir kept when the member stops; `undefined` for a temporary folder */
-export async function findPlace(name: string, dataDir: string | undefined): Promise<MemberPlace> {
+export async function findPlace(
+  name: string,
+  dataDir: string | undefined,
+  network = LOOPBACK,
+): Promise<MemberPlace> {
   const [clientPort = 0, peerPort = 0] = await freePorts(2);
   const folder =
     dataDir === undefined ? await mkdtemp(join(tmpdir(), "etcdkit-")) : resolve(dataDir);
   await mkdir(folder, { recursive: true });
-  return { name, folder, disposable: dataDir === undefined, clientPort, peerPort };
+  return { name, folder, disposable: dataDir === undefined, clientPort, peerPort, network };
 }
 
 /** Where clients reach it, when nothing stands between: `host:port`. */
 export function clientEndpoint(place: MemberPlace): string {
-  return `127.0.0.1:${place.clientPort}`;
+  return `${place.network.clientHost}:${place.clientPort}`;
 }
 
 /** Where the other members reach it. */
 export function peerUrl(place: MemberPlace): string {
-  return `http://127.0.0.1:${place.peerPort}`;
+  return `http://${place.network.peerHost}:${place.peerPort}`;
 }

@@ -27,15 +27,17 @@ export async function planMember(
   const scheme = certificates ? "https" : "http";
   const fast = options.fsync !== true && !binaries.version.startsWith("3.4.");
   const peers = cluster.places.map((peer) => `${peer.name}=${peerUrl(peer)}`).join(",");
+  const [binary = binaries.etcd, ...before] = [...place.network.command, binaries.etcd];
   return {
     name: place.name,
-    binary: binaries.etcd,
+    binary,
     endpoint: clientEndpoint(place),
     credentials: certificates?.credentials,
     folder: place.folder,
     disposable: place.disposable,
     readyTimeoutMs: options.readyTimeoutMs ?? 20_000,
     args: [
+      ...before,
       `--name=${place.name}`,
       `--data-dir=${place.folder}/data`,
       `--listen-client-urls=${scheme}://${clientEndpoint(place)}`,

@@ -1,6 +1,7 @@
 import { EtcdCluster } from "./etcd-cluster.js";
 import { launch } from "./launch.js";
 import type { MemberOptions } from "./member-options.js";
+import type { MemberNetwork } from "./member-place.js";
 
 export interface StartClusterOptions extends MemberOptions {
   /** How many members. Default 3. */
@@ -14,6 +15,8 @@ export interface StartClusterOptions extends MemberOptions {
    * least 5 heartbeats. Default etcd's: 1,000.
    */
   electionMs?: number;
+  /** In which network each member runs, by its name. Default: all on 127.0.0.1. */
+  network?: (name: string) => MemberNetwork;
 }
 
 /**
