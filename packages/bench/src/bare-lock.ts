@@ -20,23 +20,12 @@ export class BareLock {
   }
 
   async lock(): Promise<string> {
-    const first = {
-      request_range: {
-        key: this.#prefix,
-        range_end: this.#end,
-        limit: 1,
-        keys_only: true,
-        sort_target: "Create",
-        sort_order: "Ascend",
-      },
-    } as const;
+    const others = { key: this.#prefix, range_end: this.#end, count_only: true };
+    const put = { key: this.#key, value: Buffer.alloc(0), lease: this.#lease };
     const reply = await this.#client.kv.txn({
-      compare: [{ key: this.#key, target: "Create", result: "Equal", create_revision: "0" }],
-      success: [
-        { request_put: { key: this.#key, value: Buffer.alloc(0), lease: this.#lease } },
-        first,
-      ],
-      failure: [{ request_range: { key: this.#key } }, first],
+      compare: [{ key: this.#key, target: "Create", result: "Equal", create_revision: 0 }],
+      success: [{ request_range: others }, { request_put: put }],
+      failure: [],
     });
     return reply.header.revision;
   }

@@ -72,14 +72,15 @@ class Batcher {
     const batch: Part[] = [];
     const left: Part[] = [];
     let bytes = 0;
+    let looked = 0;
     for (const part of this.#waiting) {
+      if (batch.length === this.#mostParts) break;
+      looked++;
       if (part.call.signal?.aborted) {
         part.reject(new EtcdFailure("unavailable", "cancelled before it was sent", {}, false));
       } else if (
         batch.length === 0 ||
-        (batch.length < this.#mostParts &&
-          bytes + part.bytes <= MOST_BYTES &&
-          !batch.some((other) => overlap(other.txn, part.txn)))
+        (bytes + part.bytes <= MOST_BYTES && !batch.some((other) => overlap(other.txn, part.txn)))
       ) {
         batch.push(part);
         bytes += part.bytes;
@@ -87,7 +88,7 @@ class Batcher {
         left.push(part);
       }
     }
-    this.#waiting = left;
+    this.#waiting = left.concat(this.#waiting.slice(looked));
     return batch;
   }
 

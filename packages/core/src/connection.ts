@@ -98,8 +98,9 @@ export class EtcdConnection implements Connection {
 
   /** Work that nobody waits for but `close()`: the cleaning up after a cancelled call. Its errors are not told. */
   background(work: Promise<unknown>): void {
-    const settled = work.catch(() => undefined).finally(() => this.#background.delete(settled));
-    this.#background.add(settled);
+    const done = () => this.#background.delete(work);
+    this.#background.add(work);
+    work.then(done, done);
   }
 
   /**
@@ -124,7 +125,7 @@ export class EtcdConnection implements Connection {
     await Promise.allSettled([...this.#endings].map((ending) => ending()));
     const reason = new SessionClosedError("the connection to etcd was closed");
     await Promise.all([...this.leases].map((lease) => lease.close(reason)));
-    await Promise.all(this.#background);
+    await Promise.allSettled(this.#background);
     this.lines.close();
     this.watches.close();
     this.members.close();

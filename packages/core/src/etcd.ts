@@ -65,6 +65,8 @@ export interface RangeRequest extends KeyRange {
   revision?: bigint;
   sort?: { by: "create" | "key"; order: "ascend" | "descend" };
   keysOnly?: boolean;
+  /** No keys at all, only how many. */
+  countOnly?: boolean;
   maxCreateRevision?: bigint;
 }
 

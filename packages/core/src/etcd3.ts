@@ -15,6 +15,7 @@ import {
   type IRangeRequest,
   type IRangeResponse,
   type IRequestOp,
+  type IResponseOp,
   type IResponseStream,
   type ITxnRequest,
   type ITxnResponse,
@@ -28,6 +29,7 @@ import {
   type FailureKind,
   type KeyValue,
   type Op,
+  type OpResult,
   type RangeRequest,
   type RangeResult,
   type StreamEvents,
@@ -276,24 +278,25 @@ function fromTxn(txn: Txn): ITxnRequest {
 }
 
 function fromCompare(compare: Compare): ICompare {
-  const range = {
-    key: compare.key,
-    ...(compare.rangeEnd && { range_end: compare.rangeEnd }),
-    result: "Equal" as const,
-  };
+  const own: ICompare = { key: compare.key, result: "Equal" };
+  if (compare.rangeEnd) own.range_end = compare.rangeEnd;
   if ("createRevision" in compare) {
-    return { ...range, target: "Create", create_revision: String(compare.createRevision) };
+    own.target = "Create";
+    own.create_revision = toInt64(compare.createRevision);
+  } else if ("modRevision" in compare) {
+    own.target = "Mod";
+    own.mod_revision = toInt64(compare.modRevision);
+  } else {
+    own.target = "Lease";
+    own.lease = toInt64(compare.lease);
   }
-  if ("modRevision" in compare) {
-    return { ...range, target: "Mod", mod_revision: String(compare.modRevision) };
-  }
-  return { ...range, target: "Lease", lease: String(compare.lease) };
+  return own;
 }
 
 function fromOp(op: Op): IRequestOp {
   if ("put" in op) {
     const { key, value, lease = 0n } = op.put;
-    return { request_put: { key, value, lease: String(lease) } };
+    return { request_put: { key, value, lease: toInt64(lease) } };
   }
   if ("range" in op) return { request_range: fromRange(op.range) };
   if ("txn" in op) return { request_txn: fromTxn(op.txn) };
@@ -301,31 +304,41 @@ function fromOp(op: Op): IRequestOp {
   return { request_delete_range: { key, ...(rangeEnd && { range_end: rangeEnd }) } };
 }
 
+/** Numbers are cheaper to encode than texts, where they are exact. */
+function toInt64(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}
+
 function fromRange(request: RangeRequest): IRangeRequest {
-  const { key, rangeEnd, limit, revision, sort, keysOnly, maxCreateRevision } = request;
-  return {
-    key,
-    ...(rangeEnd && { range_end: rangeEnd }),
-    ...(limit && { limit }),
-    ...(revision && { revision: String(revision) }),
-    ...(keysOnly && { keys_only: true }),
-    ...(maxCreateRevision && { max_create_revision: String(maxCreateRevision) }),
-    ...(sort && {
-      sort_target: sort.by === "create" ? "Create" : "Key",
-      sort_order: sort.order === "ascend" ? "Ascend" : "Descend",
-    }),
-  };
+  const { key, rangeEnd, limit, revision, sort, keysOnly, countOnly, maxCreateRevision } = request;
+  const own: IRangeRequest = { key };
+  if (rangeEnd) own.range_end = rangeEnd;
+  if (limit) own.limit = limit;
+  if (revision) own.revision = toInt64(revision);
+  if (keysOnly) own.keys_only = true;
+  if (countOnly) own.count_only = true;
+  if (maxCreateRevision) own.max_create_revision = toInt64(maxCreateRevision);
+  if (sort) {
+    own.sort_target = sort.by === "create" ? "Create" : "Key";
+    own.sort_order = sort.order === "ascend" ? "Ascend" : "Descend";
+  }
+  return own;
 }
 
 function toTxnResult(reply: ITxnResponse): TxnResult {
   return {
     revision: BigInt(reply.header.revision),
     succeeded: reply.succeeded,
-    results: reply.responses.map(({ response_range, response_txn }) => ({
-      ...(response_range && { range: toRangeResult(response_range) }),
-      ...(response_txn && { txn: toTxnResult(response_txn) }),
-    })),
+    results: reply.responses.map(toOpResult),
   };
+}
+
+function toOpResult({ response_range, response_txn }: IResponseOp): OpResult {
+  const result: OpResult = {};
+  if (response_range) result.range = toRangeResult(response_range);
+  if (response_txn) result.txn = toTxnResult(response_txn);
+  return result;
 }
 
 function toRangeResult(reply: IRangeResponse): RangeResult {

@@ -51,7 +51,7 @@ export class Holding implements AsyncDisposable {
   guard(): ComparatorBuilder {
     if (!this.held) {
       throw (
-        this.signal.reason ??
+        this.#place.lossReason ??
         new CoordinationError("RELEASED", `${this.#place.line.what} was released: ${this.key}`)
       );
     }

@@ -10,21 +10,16 @@ import {
 import type { KeyRange, KeyValue } from "./etcd.js";
 import type { Dependent, Lease } from "./lease.js";
 import { type InLine, idOf, type Line } from "./line.js";
-import { deleteOwn, enrol, enrolIfFree, replaceOwn } from "./txn.js";
+import { LineKey, type LineKeyOptions } from "./line-key.js";
 
-export interface Entry {
-  lease: Lease;
-  line: Line;
-  /** The key to take; with a number behind it while this lease uses it already. */
-  key: string;
-  value: Buffer;
+export interface Entry extends LineKeyOptions, Waiting {}
+
+interface Waiting {
   /** Where not all who came before are in the way: where those are who may be. */
   blockers?: KeyRange[] | undefined;
   signal?: AbortSignal | undefined;
   /** Told once the key is in line: while it waits, or just before it holds. */
-  enrolled?: (place: Place) => void;
-  /** Told once the key is no more business of this place: deleted, or left to a lease that is gone. */
-  left?: () => void;
+  enrolled?: ((place: Place) => void) | undefined;
 }
 
 // A holder who met nobody hears of its key's deletion by following the line, which it does only if it holds on for this
@@ -37,13 +32,13 @@ const MOMENT_MS = 250;
  */
 export async function enter(entry: Entry): Promise<Place> {
   checkAlive(entry);
-  return new Place(entry).wait();
+  return new Place(new LineKey(entry), entry).wait();
 }
 
 /** Takes the first place if `blockers` are all empty, undefined if not. Never joins the line. */
 export async function enterIfFree(entry: Entry, blockers: KeyRange[]): Promise<Place | undefined> {
   checkAlive(entry);
-  return new Place(entry).tryTake(blockers);
+  return new Place(new LineKey(entry), entry).tryTake(blockers);
 }
 
 function checkAlive({ lease, signal }: Entry): void {
@@ -59,68 +54,76 @@ interface Settle {
   reject(reason: unknown): void;
 }
 
-/** One contender of ours: from the call that enrols it to the deletion of its key. */
+/** One contender of ours: from the call that enrols it until it is released, lost or cancelled. */
 export class Place implements InLine, Dependent {
   readonly line: Line;
   readonly lease: Lease;
-  readonly key: string;
-  readonly id: string;
-  readonly #bytes: Buffer;
-  readonly #value: Buffer;
+  readonly #own: LineKey;
   readonly #blockers: KeyRange[] | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #enrolled: Entry["enrolled"];
-  readonly #left: Entry["left"];
+  readonly #enrolled: Waiting["enrolled"];
   readonly #since: number;
   #state: State = "enrolling";
-  #createRevision: bigint | undefined;
-  #found: KeyValue | undefined;
-  /** An attempt to create the key went unanswered. */
-  #doubt = false;
   #settle: Settle | undefined;
-  /** Aborts when the holding is lost; for the far part of a wait, when the wait is over. */
-  readonly #lost = new AbortController();
-  readonly #waitOver = new AbortController();
+  #stopListening: (() => void) | undefined;
+  /** While it comes near: ends that. */
+  #comingNear: AbortController | undefined;
   #keyGone = false;
   #heldSince = 0;
   #moment: Timer | undefined;
-  #leaving: Promise<void> | undefined;
+  #lossReason: Error | undefined;
+  /** Made only when somebody asks for its signal: most places are never lost. */
+  #lost: AbortController | undefined;
   /** Settles when what `exchange` began is over; never rejects. */
   #exchanging: Promise<void> | undefined;
-  #refusal: unknown;
 
-  constructor({ lease, line, key, value, blockers, signal, enrolled, left }: Entry) {
-    this.lease = lease;
-    this.line = line;
-    this.key = lease.reserveKey(key);
-    this.#bytes = Buffer.from(this.key);
-    this.id = idOf(this.#bytes);
-    this.#value = value;
+  constructor(own: LineKey, { blockers, signal, enrolled }: Waiting = {}) {
+    this.lease = own.lease;
+    this.line = own.line;
+    this.#own = own;
     this.#blockers = blockers;
     this.#signal = signal;
     this.#enrolled = enrolled;
-    this.#left = left;
-    this.#since = lease.connection.clock.now();
-    line.retain();
+    this.#since = own.lease.connection.clock.now();
+  }
+
+  get key(): string {
+    return this.#own.name;
+  }
+
+  get id(): string {
+    return idOf(this.#own.bytes);
   }
 
   get createRevision(): bigint {
-    return this.#createRevision ?? 0n;
+    return this.#own.createRevision ?? 0n;
   }
 
   /** Our key as a former life, or an attempt without an answer, had left it; undefined where it was made anew. */
   get found(): KeyValue | undefined {
-    return this.#found;
+    return this.#own.found;
   }
 
   /** Aborts when the place is lost while it holds; not by its release. */
   get signal(): AbortSignal {
+    this.#lost ??= new AbortController();
+    if (this.#lossReason) this.#lost.abort(this.#lossReason);
     return this.#lost.signal;
+  }
+
+  /** Why it was lost while it held; undefined if it was not. */
+  get lossReason(): Error | undefined {
+    return this.#lossReason;
   }
 
   /** Reads the clock. */
   get held(): boolean {
     return this.#state === "held" && !this.#keyGone && this.lease.alive;
+  }
+
+  /** Why etcd would not delete our key, though the lease lives; a further `release()` tries again. */
+  get refusal(): unknown {
+    return this.#own.refusal;
   }
 
   wait(): Promise<Place> {
@@ -136,13 +139,11 @@ export class Place implements InLine, Dependent {
     if (this.#state === "held") {
       this.#leave();
       channels.released.publish(this.#told());
-    } else if (this.#refusal !== undefined && !this.lease.usesKey(this.key)) {
-      this.lease.claimKey(this.key);
-      this.line.retain();
-      this.#leave();
+    } else {
+      this.#own.leaveAgain();
     }
     await this.#exchanging;
-    await this.#leaving;
+    await this.#own.gone();
   }
 
   /**
@@ -151,19 +152,12 @@ export class Place implements InLine, Dependent {
    */
   exchange(key: string, blockers: KeyRange[]): Promise<Place> {
     if (!this.held || this.#exchanging) return Promise.reject(this.#whyNotHeld());
-    const { lease, line } = this;
-    const next = new Place({ lease, line, key, value: this.#value });
-    const exchanging = this.#replace(next, blockers);
+    const exchanging = this.#exchange(key, blockers);
     const failed = () => {
       this.#exchanging = undefined;
     };
     this.#exchanging = exchanging.then(() => undefined, failed);
     return exchanging;
-  }
-
-  /** Why etcd would not delete our key, though the lease lives; a further `release()` tries again. */
-  get refusal(): unknown {
-    return this.#refusal;
   }
 
   turn(): void {
@@ -189,36 +183,38 @@ export class Place implements InLine, Dependent {
 
   #settled(start: () => void): Promise<Place | undefined> {
     return new Promise((resolve, reject) => {
-      const abort = () => this.#fail(this.#signal?.reason);
-      const stopListening = () => this.#signal?.removeEventListener("abort", abort);
-      this.#settle = {
-        resolve: (place) => {
-          stopListening();
-          resolve(place);
-        },
-        reject: (reason) => {
-          stopListening();
-          reject(reason);
-        },
-      };
+      this.#settle = { resolve, reject };
       this.lease.attach(this);
-      this.#signal?.addEventListener("abort", abort);
+      const signal = this.#signal;
+      if (signal) {
+        const abort = () => this.#fail(signal.reason);
+        signal.addEventListener("abort", abort);
+        this.#stopListening = () => signal.removeEventListener("abort", abort);
+      }
       start();
     });
   }
 
+  #resolve(place: Place | undefined): void {
+    this.#stopListening?.();
+    this.#settle?.resolve(place);
+  }
+
+  #reject(reason: unknown): void {
+    this.#stopListening?.();
+    this.#comingNear?.abort(reason);
+    this.#settle?.reject(reason);
+  }
+
   async #enrol(): Promise<void> {
     try {
-      const request = { ...this.#request, blockers: this.#blockers ?? [this.line.range] };
-      const { createRevision, found, free, count } = await enrol(this.lease, request);
-      this.#createRevision = createRevision;
-      this.#found = found;
-      if (this.#state === "over") return this.#leave();
+      const ahead = await this.#own.enrol(this.#blockers ?? [this.line.range], this.#signal);
+      if (this.#state === "over") return this.#own.leave();
       this.#enrolled?.(this);
-      if (free) return this.#win();
+      if (ahead === 0) return this.#win();
       this.#state = "waiting";
       // where many may hold at once, how many are ahead says nothing about how long it takes
-      const far = !this.#blockers && count > NEAR;
+      const far = !this.#blockers && ahead >= NEAR;
       if (far && !this.line.followed) await this.#comeNear();
     } catch (error) {
       return this.#enrolmentFailed(error);
@@ -227,13 +223,14 @@ export class Place implements InLine, Dependent {
   }
 
   async #comeNear(): Promise<void> {
+    this.#comingNear = new AbortController();
     try {
       await approach(this.lease.connection, {
         line: this.line.range,
-        key: this.#bytes,
+        key: this.#own.bytes,
         createRevision: this.createRevision,
         what: this.line.what,
-        signal: this.#waitOver.signal,
+        signal: this.#comingNear.signal,
       });
     } catch (error) {
       if (this.#state === "waiting") this.#fail(error);
@@ -242,15 +239,18 @@ export class Place implements InLine, Dependent {
 
   async #enrolIfFree(blockers: KeyRange[]): Promise<void> {
     try {
-      const enrolment = await enrolIfFree(this.lease, { ...this.#request, blockers });
-      if (!enrolment) return this.#standAside();
-      this.#createRevision = enrolment.createRevision;
+      const enrolled = await this.#own.enrolIfFree(blockers, this.#signal);
       // found, but waiting as it may have done in a former life: whoever only tries leaves no key behind
-      if (!enrolment.created && !(await this.#holdsNow())) return this.#standAside();
+      if (!enrolled || (this.#own.found && !(await this.#holdsNow()))) {
+        this.#over();
+        if (enrolled) this.#own.leave();
+        else this.#own.abandon();
+        return this.#resolve(undefined);
+      }
     } catch (error) {
       return this.#enrolmentFailed(error);
     }
-    if (this.#state === "over") return this.#leave();
+    if (this.#state === "over") return this.#own.leave();
     this.#win();
   }
 
@@ -259,111 +259,68 @@ export class Place implements InLine, Dependent {
     return [...holders].some(({ key }) => key === this.key);
   }
 
-  #standAside(): void {
-    const settle = this.#settle;
-    this.#state = "over";
-    if (this.#createRevision === undefined) this.#forget();
-    else this.#leave();
-    settle?.resolve(undefined);
-  }
-
-  get #request() {
-    return {
-      key: this.#bytes,
-      value: this.#value,
-      what: this.line.what,
-      scope: this.line.prefix,
-      signal: this.#signal,
-      unanswered: () => {
-        this.#doubt = true;
-      },
-    };
-  }
-
   #win(): void {
     // between the event and now the process may have stood still
     const enrolling = this.#state === "enrolling";
     const reason = this.lease.lossReason;
     if (reason) {
       this.#lose(reason);
-      if (enrolling) this.#forget();
+      if (enrolling) this.#own.forget();
       return;
     }
     const { clock } = this.lease.connection;
     // who waited is followed already
-    if (enrolling) {
-      this.#moment = clock.setTimer(MOMENT_MS, () => this.line.add(this));
-    }
+    if (enrolling) this.#moment = clock.setTimer(MOMENT_MS, () => this.line.add(this));
     this.#state = "held";
     this.#heldSince = clock.now();
     const { name } = this.line;
     const waitMs = this.#heldSince - this.#since;
     channels.acquired.publish({ name, key: this.key, fencingToken: this.createRevision, waitMs });
-    this.#settle?.resolve(this);
+    this.#resolve(this);
   }
 
-  async #replace(next: Place, blockers: KeyRange[]): Promise<Place> {
-    const from = { key: this.#bytes, createRevision: this.createRevision };
-    let outcome: Awaited<ReturnType<typeof replaceOwn>>;
-    try {
-      outcome = await replaceOwn(this.lease, from, { ...next.#request, blockers });
-    } catch (error) {
-      next.#enrolmentFailed(error);
-      throw error;
-    }
-    if (typeof outcome === "bigint") {
-      next.#createRevision = outcome;
+  async #exchange(key: string, blockers: KeyRange[]): Promise<Place> {
+    const own = this.#own;
+    const next = own.next(key);
+    const outcome = await own.replaceBy(next, blockers);
+    if (outcome === "replaced") {
       if (this.#state !== "held") {
-        next.#leave();
-        await next.#leaving;
+        next.leave();
+        await next.gone();
         throw this.#whyNotHeld();
       }
-      this.#handOver();
-      return next.#takeOver();
+      own.forget();
+      return this.#goOnBy(next);
     }
-    // an attempt without an answer that arrives late may still make the key, and delete ours: we hear of that as of any deletion
-    if (next.#doubt) this.lease.ghosts.suspect(next.key);
-    try {
-      if (outcome === "gone" || this.#keyGone) await this.#keyLost();
-      if (this.#state !== "held") throw this.#whyNotHeld();
-      this.#handOver();
-      const { lease, line, key } = this;
-      const same = new Place({ lease, line, key, value: this.#value });
-      same.#createRevision = this.#createRevision;
-      return same.#takeOver();
-    } finally {
-      next.#forget();
-    }
-  }
-
-  /** Over, and the key is another's to delete. */
-  #handOver(): void {
-    this.#state = "over";
-    this.#forget();
-    channels.released.publish(this.#told());
-  }
-
-  #takeOver(): Place {
-    this.lease.attach(this);
-    this.#win();
+    if (outcome === "gone" || this.#keyGone) await this.#keyLost();
     if (this.#state !== "held") throw this.#whyNotHeld();
-    return this;
+    return this.#goOnBy(own);
+  }
+
+  /** Over, and another place holds by `own`. */
+  async #goOnBy(own: LineKey): Promise<Place> {
+    this.#over();
+    channels.released.publish(this.#told());
+    const next = new Place(own);
+    this.lease.attach(next);
+    next.#win();
+    if (next.#state !== "held") throw next.#whyNotHeld();
+    return next;
   }
 
   #whyNotHeld(): unknown {
     const told = `${this.line.what} was released: ${this.key}`;
-    return this.signal.reason ?? this.lease.lossReason ?? new CoordinationError("RELEASED", told);
+    return this.#lossReason ?? this.lease.lossReason ?? new CoordinationError("RELEASED", told);
   }
 
   /** The wait ends without a win, and takes its key along. */
   #fail(reason: unknown): void {
     if (this.#state !== "enrolling" && this.#state !== "waiting") return;
     const enrolling = this.#state === "enrolling";
-    this.#state = "over";
-    this.#settle?.reject(reason);
-    this.#waitOver.abort(reason);
+    this.#over();
+    this.#reject(reason);
     // while the enrolment is under way its outcome decides what there is to delete
-    if (!enrolling) this.#leave();
+    if (!enrolling) this.#own.leave();
   }
 
   async #keyLost(): Promise<void> {
@@ -379,53 +336,35 @@ export class Place implements InLine, Dependent {
   #lose(reason: KeyDeletedError | SessionExpiredError | SessionClosedError): void {
     const state = this.#state;
     if (state === "over") return;
-    this.#state = "over";
-    this.#waitOver.abort(reason);
+    this.#over();
     if (state === "held") {
       channels.lost.publish({ ...this.#told(), reason });
-      this.#lost.abort(reason);
+      this.#lossReason = reason;
+      this.#lost?.abort(reason);
     } else {
-      this.#settle?.reject(reason);
+      this.#reject(reason);
     }
-    if (state !== "enrolling") this.#forget();
+    if (state !== "enrolling") this.#own.forget();
   }
 
   #enrolmentFailed(error: unknown): void {
     if (this.#state === "enrolling") {
-      this.#state = "over";
-      this.#settle?.reject(error);
-      this.#waitOver.abort(error);
+      this.#over();
+      this.#reject(error);
     }
-    // found out by deletion, whatever has become of it
-    if (this.#doubt) this.#leave();
-    else this.#forget();
+    this.#own.abandon();
   }
 
-  /** Deletes the key, again and again until that is answered or the lease is gone. */
   #leave(): void {
+    this.#over();
+    this.#own.leave();
+  }
+
+  #over(): void {
     this.#state = "over";
     this.#moment?.cancel();
     this.line.remove(this);
-    const { lease, line } = this;
-    if (this.#doubt) lease.ghosts.suspect(this.key);
-    const deletion = lease.alive
-      ? deleteOwn(lease, this.#bytes, this.#createRevision, { what: line.what, scope: line.prefix })
-      : Promise.resolve();
-    this.#refusal = undefined;
-    const refused = (error: unknown) => {
-      if (lease.alive) this.#refusal = error;
-    };
-    this.#leaving = deletion.catch(refused).finally(() => this.#forget());
-    lease.connection.background(this.#leaving);
-  }
-
-  #forget(): void {
-    this.#moment?.cancel();
-    this.line.remove(this);
-    this.line.release();
     this.lease.detach(this);
-    this.lease.freeKey(this.key);
-    this.#left?.();
   }
 
   #told() {

@@ -5,6 +5,7 @@ import {
   EtcdFailure,
   type KeyRange,
   type KeyValue,
+  type OpResult,
   type Txn,
 } from "./etcd.js";
 import type { Lease } from "./lease.js";
@@ -19,60 +20,75 @@ export interface Enrolment {
   createRevision: bigint;
   /** Our key as it was found; undefined where it was made just now. */
   found: KeyValue | undefined;
-  /** None of those that may stand before us is older than our key. */
-  free: boolean;
-  /** All keys that may, older or not. */
-  count: number;
+  /** How many of those that may stand before us are older than our key; more than that where our key was found. */
+  ahead: number;
 }
 
-interface Enrol {
+export interface Enrol {
   key: Buffer;
   value: Buffer;
+  /** Where those are who may stand before us. */
+  blockers: KeyRange[];
   what: string;
   /** Of the line: see `Txn.scope`. */
   scope: string;
   signal?: AbortSignal | undefined;
-  /** An attempt ended without an answer: it may have been carried out, or may yet be. */
-  unanswered(): void;
+  /** Our key may be there, or may come yet, though it is not known: an attempt ended without an answer, or a former life left it. */
+  doubt(): void;
 }
 
 /**
  * Creates our key with our lease, or finds it as an attempt without an answer, or a former life on this lease, left it; and looks
  * whom of `blockers` it stands behind.
  */
-export async function enrol(
-  lease: Lease,
-  request: Enrol & { blockers: KeyRange[] },
-): Promise<Enrolment> {
-  const { key, value, blockers, what, scope } = request;
-  const sort = { by: "create", order: "ascend" } as const;
-  const readFirst = blockers.map((range) => ({
-    range: { ...range, limit: 1, keysOnly: true, sort },
-  }));
+export async function enrol(lease: Lease, request: Enrol): Promise<Enrolment> {
+  const { key, value, blockers, scope } = request;
   const txn: Txn = {
     scope,
     compare: [{ key, createRevision: 0n }],
-    success: [{ put: { key, value, lease: lease.id } }, ...readFirst],
-    failure: [{ range: { key } }, ...readFirst],
+    // counted before ours is there, and whoever is there before is older
+    success: [
+      ...blockers.map((range) => ({ range: { ...range, countOnly: true } })),
+      { put: { key, value, lease: lease.id } },
+    ],
+    failure: [],
   };
-  const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
-  const found = succeeded ? undefined : ownKey(results[0]?.range?.kvs[0], lease, what);
-  const createRevision = found?.createRevision ?? revision;
-  const ranges = results.slice(1).map(({ range }) => range);
+  for (;;) {
+    const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
+    if (succeeded) return { createRevision: revision, found: undefined, ahead: countOf(results) };
+    request.doubt();
+    const found = await findEnrolled(lease, request);
+    if (found) return found;
+  }
+}
+
+/** Undefined: the key that was there is gone again. */
+async function findEnrolled(lease: Lease, request: Enrol): Promise<Enrolment | undefined> {
+  const { key, blockers, what, scope } = request;
+  const sort = { by: "create", order: "ascend" } as const;
+  const oldest = blockers.map((range) => ({
+    range: { ...range, limit: 1, keysOnly: true, sort },
+  }));
+  const txn: Txn = { scope, compare: [], success: [{ range: { key } }, ...oldest], failure: [] };
+  const { results } = await lease.call(attempts(txn, request), request);
+  const [own, ...ranges] = results;
+  if (!own?.range?.kvs[0]) return undefined;
+  const found = ownKey(own.range.kvs[0], lease, what);
+  const { createRevision } = found;
   const older = ({ createRevision: theirs }: KeyValue) => theirs < createRevision;
-  return {
-    createRevision,
-    found,
-    free: !ranges.some((range) => range?.kvs.some(older)),
-    count: ranges.reduce((total, range) => total + (range?.count ?? 0), 0),
-  };
+  const anybody = ranges.some(({ range }) => range?.kvs.some(older));
+  return { createRevision, found, ahead: anybody ? countOf(ranges) : 0 };
+}
+
+function countOf(results: OpResult[]): number {
+  return results.reduce((total, { range }) => total + (range?.count ?? 0), 0);
 }
 
 /** As `enrol`, but creates nothing where any of `blockers` has a key; undefined then, unless our own key is found. */
 export async function enrolIfFree(
   lease: Lease,
-  request: Enrol & { blockers: KeyRange[] },
-): Promise<{ createRevision: bigint; created: boolean } | undefined> {
+  request: Enrol,
+): Promise<Pick<Enrolment, "createRevision" | "found"> | undefined> {
   const { key, value, blockers, what, scope } = request;
   const txn: Txn = {
     scope,
@@ -82,9 +98,11 @@ export async function enrolIfFree(
     failure: [{ range: { key } }],
   };
   const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
-  if (succeeded) return { createRevision: revision, created: true };
+  if (succeeded) return { createRevision: revision, found: undefined };
   const own = results[0]?.range?.kvs[0];
-  return own && { createRevision: ownKey(own, lease, what).createRevision, created: false };
+  if (!own) return undefined;
+  const found = ownKey(own, lease, what);
+  return { createRevision: found.createRevision, found };
 }
 
 /**
@@ -125,7 +143,7 @@ export async function putOwn(
 export async function replaceOwn(
   lease: Lease,
   from: { key: Buffer; createRevision: bigint },
-  request: Enrol & { blockers: KeyRange[] },
+  request: Enrol,
 ): Promise<bigint | "kept" | "gone"> {
   const { key, value, blockers, scope } = request;
   const absent = [...blockers, { key }].map((range) => ({ ...range, createRevision: 0n }));
@@ -160,21 +178,21 @@ export async function deleteOwn(
   await lease.call((etcd, call) => etcd.txn(txn, call), { what });
 }
 
-function attempts(txn: Txn, { unanswered }: Enrol) {
+function attempts(txn: Txn, { doubt }: Enrol) {
   return async (etcd: Etcd, call: Call) => {
     try {
       return await etcd.txn(txn, call);
     } catch (error) {
-      if (error instanceof EtcdFailure && error.kind === "unavailable" && error.sent) unanswered();
+      if (error instanceof EtcdFailure && error.kind === "unavailable" && error.sent) doubt();
       throw error;
     }
   };
 }
 
-function ownKey(own: KeyValue | undefined, lease: Lease, what: string): KeyValue {
-  if (own?.lease === lease.id) return own;
+function ownKey(own: KeyValue, lease: Lease, what: string): KeyValue {
+  if (own.lease === lease.id) return own;
   throw new CoordinationError(
     "KEY_TAKEN",
-    `${what}: the key that should be ours, ${own?.key}, belongs to another lease`,
+    `${what}: the key that should be ours, ${own.key}, belongs to another lease`,
   );
 }

@@ -17,8 +17,8 @@ it("locks over TLS, as a user whose role ends at a prefix, long after its tokens
     ...(credentials && { credentials }),
     auth: { username, password },
   });
-  await using first = await Session.open(etcd, { ttl: 3 });
-  await using second = await Session.open(etcd, { ttl: 3 });
+  await using first = await Session.open(etcd, { ttl: 10 });
+  await using second = await Session.open(etcd, { ttl: 10 });
 
   const held = await new Mutex(first, "inside/lock").lock();
   const waiting = new Mutex(second, "inside/lock").lock();

@@ -1,0 +1,160 @@
+import type { KeyRange, KeyValue } from "./etcd.js";
+import type { Lease } from "./lease.js";
+import type { Line } from "./line.js";
+import { deleteOwn, type Enrol, enrol, enrolIfFree, replaceOwn } from "./txn.js";
+
+export interface LineKeyOptions {
+  lease: Lease;
+  line: Line;
+  /** The key to take; with a number behind it while this lease uses it already. */
+  key: string;
+  value: Buffer;
+  /** Told once the key is no more business of ours: deleted, or left to a lease that is gone. */
+  left?: (() => void) | undefined;
+}
+
+/** A key of ours in a line: made, found where a reply was lost, and deleted in the end, whatever has become of it. */
+export class LineKey {
+  readonly lease: Lease;
+  readonly line: Line;
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly #value: Buffer;
+  readonly #left: LineKeyOptions["left"];
+  #createRevision: bigint | undefined;
+  #found: KeyValue | undefined;
+  /** It may be there without our knowing. */
+  #doubt = false;
+  #leaving: Promise<void> | undefined;
+  #refusal: unknown;
+
+  constructor({ lease, line, key, value, left }: LineKeyOptions) {
+    this.lease = lease;
+    this.line = line;
+    this.name = lease.reserveKey(key);
+    this.bytes = Buffer.from(this.name);
+    this.#value = value;
+    this.#left = left;
+    line.retain();
+  }
+
+  /** Undefined until it is known. */
+  get createRevision(): bigint | undefined {
+    return this.#createRevision;
+  }
+
+  /** As a former life, or an attempt without an answer, had left it; undefined where it was made anew. */
+  get found(): KeyValue | undefined {
+    return this.#found;
+  }
+
+  /** Why etcd would not delete it, though the lease lives. */
+  get refusal(): unknown {
+    return this.#refusal;
+  }
+
+  /** Joins the line. Resolves with how many of `blockers` are ahead. Where it rejects, `abandon` it. */
+  async enrol(blockers: KeyRange[], signal: AbortSignal | undefined): Promise<number> {
+    const enrolment = await enrol(this.lease, this.#request(blockers, signal));
+    this.#createRevision = enrolment.createRevision;
+    this.#found = enrolment.found;
+    return enrolment.ahead;
+  }
+
+  /** Resolves with whether the key is there: made now, where no key was in `blockers`, or found. Where it rejects, `abandon` it. */
+  async enrolIfFree(blockers: KeyRange[], signal: AbortSignal | undefined): Promise<boolean> {
+    const enrolment = await enrolIfFree(this.lease, this.#request(blockers, signal));
+    this.#createRevision = enrolment?.createRevision;
+    this.#found = enrolment?.found;
+    return enrolment !== undefined;
+  }
+
+  /** Another one of this line and lease, not yet made. */
+  next(key: string): LineKey {
+    return new LineKey({ lease: this.lease, line: this.line, key, value: this.#value });
+  }
+
+  /**
+   * Puts another in the place of this one, in one revision: "replaced". Where a key is in one of `blockers`, this one stays:
+   * "kept"; where it is not ours any more: "gone". Unless it replaced this one, or where it rejects, the other is abandoned.
+   */
+  async replaceBy(next: LineKey, blockers: KeyRange[]): Promise<"replaced" | "kept" | "gone"> {
+    const own = { key: this.bytes, createRevision: this.#createRevision ?? 0n };
+    try {
+      const outcome = await replaceOwn(this.lease, own, next.#request(blockers, undefined));
+      if (typeof outcome === "bigint") {
+        next.#createRevision = outcome;
+        return "replaced";
+      }
+      // an attempt without an answer that arrives late may still make it, and delete ours: we hear of that as of any deletion
+      if (next.#doubt) this.lease.ghosts.suspect(next.name);
+      next.forget();
+      return outcome;
+    } catch (error) {
+      next.abandon();
+      throw error;
+    }
+  }
+
+  /** After a failed enrolment: what may be there goes, whatever has become of it. */
+  abandon(): void {
+    if (this.#doubt) this.leave();
+    else this.forget();
+  }
+
+  /** Deletes it, again and again until that is answered or the lease is gone. */
+  leave(): void {
+    if (this.#doubt) this.lease.ghosts.suspect(this.name);
+    this.#refusal = undefined;
+    this.#leaving = this.#delete();
+    this.lease.connection.background(this.#leaving);
+  }
+
+  /** Tries once more what etcd refused. */
+  leaveAgain(): void {
+    if (this.#refusal === undefined || this.lease.usesKey(this.name)) return;
+    this.lease.claimKey(this.name);
+    this.line.retain();
+    this.leave();
+  }
+
+  /** Resolves when the deletion that was begun is over; never rejects. */
+  async gone(): Promise<void> {
+    await this.#leaving;
+  }
+
+  /** No more business of ours. */
+  forget(): void {
+    this.line.release();
+    this.lease.freeKey(this.name);
+    this.#left?.();
+  }
+
+  async #delete(): Promise<void> {
+    const { lease, line } = this;
+    const about = { what: line.what, scope: line.prefix };
+    try {
+      if (lease.alive) await deleteOwn(lease, this.bytes, this.#createRevision, about);
+    } catch (error) {
+      if (lease.alive) this.#refusal = error;
+    } finally {
+      this.forget();
+    }
+  }
+
+  #request(blockers: KeyRange[], signal: AbortSignal | undefined): Enrol {
+    const { line } = this;
+    const doubt = () => {
+      this.#doubt = true;
+    };
+    return {
+      key: this.bytes,
+      value: this.#value,
+      blockers,
+      what: line.what,
+      scope: line.prefix,
+      signal,
+      doubt,
+    };
+  }
+}
