@@ -2,6 +2,7 @@ import { Barrier } from "@etcdkit/barrier";
 import type { Random } from "../model/random.js";
 import { Belief } from "./belief.js";
 import type { Client } from "./client.js";
+import { limit } from "./limit.js";
 import { pause } from "./pause.js";
 import { leaseOf, openSession } from "./sessions.js";
 
@@ -16,10 +17,10 @@ export async function barrierTraffic(client: Client, random: Random): Promise<vo
 }
 
 async function waitOnce(client: Client, random: Random, name: string): Promise<void> {
-  const limit = random.chance(0.2) ? AbortSignal.timeout(random.between(1, 300)) : undefined;
-  const call = { kind: "barrier wait", name, signal: limit } as const;
+  const cancel = random.chance(0.2) ? limit(random.between(1, 300)) : undefined;
+  const call = { kind: "barrier wait", name, signal: cancel } as const;
   await client.recorder.operation(call, async () => {
-    await new Barrier(client.etcd, name).wait(limit ? { signal: limit } : {});
+    await new Barrier(client.etcd, name).wait(cancel ? { signal: cancel } : {});
     return { outcome: "done" };
   });
 }

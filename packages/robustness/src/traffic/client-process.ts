@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { connect } from "@etcdkit/session";
 import { Random } from "../model/random.js";
 import { barrierTraffic } from "./barrier-traffic.js";
@@ -33,6 +34,8 @@ const traffic: Record<string, Traffic> = {
 
 const { file, hosts, seed, ...order } = JSON.parse(process.argv[2] ?? "{}") as ClientOrder;
 const stop = new AbortController();
+// all kinds of traffic listen to it
+setMaxListeners(100, stop.signal);
 const recorder = new Recorder(file);
 const etcd = connect({
   hosts,

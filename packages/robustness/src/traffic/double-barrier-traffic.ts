@@ -1,6 +1,7 @@
 import { DoubleBarrier } from "@etcdkit/barrier";
 import type { Random } from "../model/random.js";
 import type { Client } from "./client.js";
+import { limit } from "./limit.js";
 import { pause } from "./pause.js";
 import { leaseOf, openSession } from "./sessions.js";
 
@@ -16,8 +17,7 @@ export async function doubleBarrierTraffic(client: Client, random: Random): Prom
       const barrier = new DoubleBarrier(session, name, { count });
       const detail = { lease: leaseOf(session), count };
       // the others may have stopped for good
-      const limit = AbortSignal.timeout(random.between(1_000, 4_000));
-      const signal = AbortSignal.any([limit, stop]);
+      const signal = limit(random.between(1_000, 4_000), stop);
       const enter = { kind: "double barrier enter", name, detail, signal } as const;
       const entered = await recorder.operation(enter, async () => {
         await barrier.enter({ signal });

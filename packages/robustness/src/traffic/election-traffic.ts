@@ -3,6 +3,7 @@ import { now } from "../model/clock.js";
 import type { Random } from "../model/random.js";
 import { Belief } from "./belief.js";
 import type { Client } from "./client.js";
+import { limit } from "./limit.js";
 import { pause } from "./pause.js";
 import { leaseOf, Sessions } from "./sessions.js";
 
@@ -13,10 +14,10 @@ export async function electionTraffic(client: Client, random: Random): Promise<v
   await using sessions = new Sessions(client);
   for (let term = 1; !client.stop.aborted; term++) {
     const session = await sessions.current();
-    const limit = random.chance(0.3) ? AbortSignal.timeout(random.between(5, 500)) : undefined;
+    const cancel = random.chance(0.3) ? limit(random.between(5, 500)) : undefined;
     const value = `${client.name}/${term}`;
     if (session) {
-      const leads = await campaign(client, session, value, limit);
+      const leads = await campaign(client, session, value, cancel);
       if (leads) await lead(client, random, leads, value);
     }
     await pause(random.between(50, 400), client.stop);

@@ -1,5 +1,6 @@
 import type { Random } from "../model/random.js";
 import type { Client } from "./client.js";
+import { limit } from "./limit.js";
 import { lock, release } from "./locking.js";
 import { pause } from "./pause.js";
 import { writeFenced } from "./register.js";
@@ -29,7 +30,7 @@ export async function mutexTraffic(client: Client, random: Random): Promise<void
 
 function how(random: Random): { signal?: AbortSignal; wait?: boolean } {
   if (random.chance(0.25)) return { wait: false };
-  if (random.chance(0.3)) return { signal: AbortSignal.timeout(random.between(1, 300)) };
+  if (random.chance(0.3)) return { signal: limit(random.between(1, 300)) };
   return {};
 }
 

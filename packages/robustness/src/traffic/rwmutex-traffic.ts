@@ -2,6 +2,7 @@ import { type ReadLock, RWMutex, type Session, type WriteLock } from "@etcdkit/r
 import type { Random } from "../model/random.js";
 import { Belief } from "./belief.js";
 import type { Client } from "./client.js";
+import { limit } from "./limit.js";
 import { pause } from "./pause.js";
 import { leaseOf, Sessions } from "./sessions.js";
 
@@ -16,9 +17,9 @@ export async function rwmutexTraffic(client: Client, random: Random): Promise<vo
   while (!client.stop.aborted) {
     const session = await sessions.current();
     if (session) {
-      const limit = random.chance(0.3) ? AbortSignal.timeout(random.between(1, 300)) : undefined;
-      if (random.chance(0.6)) await readOnce(client, random, session, limit);
-      else await writeOnce(client, random, session, limit);
+      const cancel = random.chance(0.3) ? limit(random.between(1, 300)) : undefined;
+      if (random.chance(0.6)) await readOnce(client, random, session, cancel);
+      else await writeOnce(client, random, session, cancel);
     }
     await pause(random.between(50, 300), client.stop);
   }
