@@ -1,0 +1,118 @@
+import type { Holding } from "@etcdkit/core";
+import { type Lease, underPrefix } from "@etcdkit/core/internal";
+import type { SimulatedClient } from "../client.js";
+import { idOf } from "../etcd/key-range.js";
+import type { Simulation } from "../simulation.js";
+import { believed } from "./belief.js";
+import type { Operator } from "./operator.js";
+import type { Violations } from "./violations.js";
+
+/** Alone, or beside others who share. */
+export type Share = "alone" | "shared";
+
+interface Held {
+  readonly client: SimulatedClient;
+  readonly lease: Lease;
+  readonly holding: Holding;
+  readonly share: Share;
+  /** Of the store, when it was last found right. */
+  checkedAt: bigint;
+}
+
+/** Who believes to hold holds by etcd's word too: its key stands there, and before it nobody who is in the way. */
+export class Holdings {
+  readonly #world: Simulation;
+  readonly #operator: Operator;
+  readonly #violations: Violations;
+  readonly #held = new Set<Held>();
+  /** By name: the greatest token told of, and the greatest of those who hold alone. */
+  readonly #tokens = new Map<string, { any: bigint; alone: bigint }>();
+  #won = 0;
+
+  constructor(world: Simulation, operator: Operator, violations: Violations) {
+    this.#world = world;
+    this.#operator = operator;
+    this.#violations = violations;
+  }
+
+  get won(): number {
+    return this.#won;
+  }
+
+  /** To be called as soon as a call has resolved with `holding`. Returns what is to be called when it is given up. */
+  add(client: SimulatedClient, lease: Lease, holding: Holding, share: Share): () => void {
+    this.#won++;
+    const held: Held = { client, lease, holding, share, checkedAt: 0n };
+    const { name, key, fencingToken } = holding;
+    this.#world.history.add(`${client.process.name} holds ${key} by ${fencingToken}`);
+    if (!this.#touched(held)) {
+      if (!holding.held) this.#violations.add(`told to hold ${name} by a lost session or key`);
+      this.#checkToken(held);
+    }
+    this.#held.add(held);
+    this.#check(held);
+    return () => {
+      this.#held.delete(held);
+      this.#world.history.add(`${client.process.name} gives up ${key} by ${fencingToken}`);
+    };
+  }
+
+  /** After every step. */
+  check(): void {
+    for (const held of this.#held) {
+      if (held.client.process.awake) this.#check(held);
+    }
+  }
+
+  /** When all has long been calm: nobody believes what an operator has ended. */
+  checkTold(): void {
+    for (const held of this.#held) {
+      if (!held.client.process.awake || !this.#touched(held) || !this.#believed(held)) continue;
+      const { key } = held.holding;
+      this.#violations.add(`the holder of ${key} was never told that it was deleted`);
+    }
+  }
+
+  #checkToken(held: Held): void {
+    const { name, fencingToken } = held.holding;
+    const told = this.#tokens.get(name) ?? { any: 0n, alone: 0n };
+    // one who leads may be told so again
+    const least = held.share === "alone" ? told.any : told.alone;
+    const same = [...this.#held].some(({ holding }) => holding.fencingToken === fencingToken);
+    if (fencingToken <= least && !same) {
+      this.#violations.add(`token ${fencingToken} of ${name} after ${least}`);
+    }
+    const any = fencingToken > told.any ? fencingToken : told.any;
+    const alone = held.share === "alone" && fencingToken > told.alone ? fencingToken : told.alone;
+    this.#tokens.set(name, { any, alone });
+  }
+
+  #check(held: Held): void {
+    const { store } = this.#world.cluster.etcd;
+    if (held.checkedAt === store.revision) return;
+    if (!this.#believed(held)) return;
+    held.checkedAt = store.revision;
+    if (this.#touched(held)) return;
+    const { name, key, fencingToken } = held.holding;
+    const own = store.get(idOf(Buffer.from(key)));
+    if (own?.createRevision !== fencingToken) {
+      this.#violations.add(`${held.client.process.name} believes to hold ${key}, which is gone`);
+      return;
+    }
+    const readers = `${name}/read/`;
+    const first = store
+      .within(underPrefix(`${name}/`))
+      .filter((kv) => held.share === "alone" || !kv.key.toString().startsWith(readers))
+      .find((kv) => kv.createRevision < fencingToken);
+    if (!first) return;
+    this.#violations.add(`${held.client.process.name} believes to hold ${key} behind ${first.key}`);
+  }
+
+  #believed({ holding, lease }: Held): boolean {
+    return !holding.signal.aborted && believed(lease);
+  }
+
+  #touched({ holding: { key, fencingToken }, lease }: Held): boolean {
+    return this.#operator.touched(key, fencingToken, lease.id);
+  }
+}

@@ -1,0 +1,116 @@
+import { underPrefix } from "@etcdkit/core/internal";
+import type { MemberEvent } from "@etcdkit/liveness";
+import { covers, intervalOf } from "../etcd/key-range.js";
+import type { Simulation } from "../simulation.js";
+import type { Violations } from "./violations.js";
+
+/** What one observer of a group is told, against the history of its keys: after each event its picture is what etcd had then. */
+export class ObservedMembers {
+  readonly #world: Simulation;
+  readonly #prefix: string;
+  readonly #what: string;
+  readonly #violations: Violations;
+  /** By id, its mod revision: as told, and as it was at the revision that was told last. */
+  readonly #told = new Map<string, bigint>();
+  readonly #true = new Map<string, bigint>();
+  #at = 0n;
+  #begun = false;
+  readonly #suspected = new Set<string>();
+
+  constructor(world: Simulation, group: string, violations: Violations) {
+    this.#world = world;
+    this.#prefix = `${group}/members/`;
+    this.#what = `an observer of group ${group}`;
+    this.#violations = violations;
+  }
+
+  event(event: MemberEvent): void {
+    if (!("id" in event)) return;
+    this.#world.history.add(`observed ${this.#prefix} ${event.type} ${event.id}`);
+    if (!("revision" in event)) return this.#suspicion(event.type, event.id);
+    const { revision, id, member } = event;
+    if (revision !== this.#at) this.#goOnTo(revision);
+    const known = this.#told.has(id);
+    if (event.type === "joined" ? known : !known) {
+      this.#violations.add(`${this.#what} was told ${event.type} of ${id} out of turn`);
+    }
+    if (event.type === "joined" || event.type === "updated") {
+      this.#told.set(id, member.modRevision);
+    } else {
+      this.#told.delete(id);
+      this.#suspected.delete(id);
+      this.#checkGoodbye(event.type, id, revision, event.type === "left" || event.witnessed);
+    }
+  }
+
+  /** When all is calm, its picture is what etcd has. */
+  checkUpToDate(): void {
+    this.#compare();
+    this.#readTo(this.#world.cluster.etcd.store.revision);
+    this.#compare();
+  }
+
+  #suspicion(type: string, id: string): void {
+    const known = this.#told.has(id);
+    const fits = type === "suspected" ? !this.#suspected.has(id) : this.#suspected.has(id);
+    if (!known || !fits)
+      this.#violations.add(`${this.#what} was told ${type} of ${id} out of turn`);
+    if (type === "suspected") this.#suspected.add(id);
+    else this.#suspected.delete(id);
+  }
+
+  /** All of the revision before was told; what lay between them changed nothing, unless history was compacted. */
+  #goOnTo(revision: bigint): void {
+    if (revision < this.#at) this.#violations.add(`${this.#what} was told of the past`);
+    this.#compare();
+    const resumable = this.#at >= this.#world.cluster.etcd.store.compacted;
+    const missed = this.#readTo(revision - 1n);
+    if (this.#begun && resumable && missed > 0) {
+      this.#violations.add(`${this.#what} missed a change`);
+    }
+    this.#readTo(revision);
+    this.#begun = true;
+    this.#at = revision;
+  }
+
+  #compare(): void {
+    if (!this.#begun) return;
+    const same =
+      this.#told.size === this.#true.size &&
+      [...this.#told].every(([id, revision]) => this.#true.get(id) === revision);
+    if (!same) this.#violations.add(`${this.#what} sees others than etcd has`);
+  }
+
+  #checkGoodbye(type: "left" | "died", id: string, revision: bigint, witnessed: boolean): void {
+    if (!witnessed) return;
+    const goodbye = `${this.#prefix}${id}/left/`;
+    const said = this.#world.cluster.etcd.store
+      .at(revision)
+      .some((event) => event.type === "put" && event.kv.key.toString().startsWith(goodbye));
+    const gap = revision <= this.#world.cluster.etcd.store.compacted;
+    if (!gap && said !== (type === "left")) {
+      this.#violations.add(`${this.#what} was told that ${id} ${type}, which it did not`);
+    }
+  }
+
+  #readFrom = 1n;
+
+  /** How many times members changed on the way. */
+  #readTo(revision: bigint): number {
+    const { store } = this.#world.cluster.etcd;
+    const range = intervalOf(underPrefix(this.#prefix));
+    let changes = 0;
+    for (; this.#readFrom <= revision; this.#readFrom++) {
+      for (const { type, kv } of store.at(this.#readFrom)) {
+        const id = kv.key.toString("latin1");
+        if (!covers(range, id)) continue;
+        const member = id.slice(this.#prefix.length);
+        if (member.includes("/")) continue;
+        changes++;
+        if (type === "put") this.#true.set(member, kv.modRevision);
+        else this.#true.delete(member);
+      }
+    }
+    return changes;
+  }
+}
