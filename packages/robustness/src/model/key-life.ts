@@ -1,0 +1,44 @@
+import type { KeyEvent } from "./record.js";
+
+/** A key from its creation to its deletion; one that is made again has another life. */
+export interface KeyLife {
+  readonly key: string;
+  readonly createRevision: number;
+  readonly lease: string;
+  readonly puts: readonly { readonly revision: number; readonly value: string }[];
+  /** The revision of its deletion; infinite for one that still is there. */
+  readonly endRevision: number;
+}
+
+/** The lives of all keys under `prefix`, by their create revision; those made at the same one in the order of the history. */
+export function livesUnder(history: readonly KeyEvent[], prefix: string): KeyLife[] {
+  const lives: KeyLife[] = [];
+  const standing = new Map<
+    string,
+    { index: number; puts: { revision: number; value: string }[] }
+  >();
+  for (const { type, key, revision, value, lease } of history) {
+    if (!key.startsWith(prefix)) continue;
+    const open = standing.get(key);
+    if (type === "put") {
+      if (open) {
+        open.puts.push({ revision, value });
+        continue;
+      }
+      const puts = [{ revision, value }];
+      standing.set(key, { index: lives.length, puts });
+      lives.push({
+        key,
+        createRevision: revision,
+        lease,
+        puts,
+        endRevision: Number.POSITIVE_INFINITY,
+      });
+    } else if (open) {
+      const life = lives[open.index];
+      if (life) lives[open.index] = { ...life, endRevision: revision };
+      standing.delete(key);
+    }
+  }
+  return lives;
+}

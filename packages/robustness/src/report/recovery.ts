@@ -1,0 +1,44 @@
+import { grouped } from "../model/grouped.js";
+import type { FaultRecord, Micros } from "../model/record.js";
+import type { Operation, Run } from "../model/run.js";
+
+/** How long after a fault had begun each client that it did not hit got something done that it began after it. */
+export interface Recovery {
+  readonly fault: FaultRecord;
+  /** Undefined: one of them never did. */
+  readonly us: Micros | undefined;
+  /** How long the run still went on after the fault was healed. */
+  readonly watchedUs: Micros;
+}
+
+/**
+ * By the lock that each client has for itself, which waits for nobody but etcd. For a fault of a client it is the client that was
+ * hit, from its healing on: of a killed one, its replacement, once it has started.
+ */
+export function recoveries({ operations, faults }: Run): Recovery[] {
+  const probes = operations.filter(
+    ({ kind, name, end }) => kind === "mutex lock" && name.includes("/probe/") && end,
+  );
+  const bySlot = grouped(probes, ({ process }) => slotOf(process));
+  const lastSign = probes.reduce((last, { end }) => Math.max(last, end?.at ?? 0), 0);
+  return faults.flatMap((fault) => {
+    const hit = bySlot.get(slotOf(fault.target));
+    const from = hit ? fault.end : fault.begin;
+    const waits = (hit ? [hit] : [...bySlot.values()]).map((own) => firstDone(own, from));
+    if (waits.length === 0) return [];
+    const us = waits.includes(undefined)
+      ? undefined
+      : Math.max(...waits.map((done) => (done ?? 0) - from));
+    return [{ fault, us, watchedUs: lastSign - fault.end }];
+  });
+}
+
+/** Begun after `from`, and done. */
+function firstDone(probes: readonly Operation[], from: Micros): Micros | undefined {
+  return probes.find(({ at, end }) => at >= from && end?.outcome === "done")?.end?.at;
+}
+
+/** `client-2` of `client-2.1`. */
+function slotOf(process: string): string {
+  return process.replace(/\.\d+$/, "");
+}
