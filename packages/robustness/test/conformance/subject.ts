@@ -140,6 +140,7 @@ export class Subject {
     this.#stream?.create({ ...this.#keys(range), id, startRevision, prevKv });
     // one from now on is served at once
     if (startRevision > 0n) await this.#quiet();
+    else await this.#around.wait(this.#until(() => seen.told.length > 0));
   }
 
   /** A watch of the very first change, made now, is served after all that were made before; and then a change that it sees. */

@@ -1,5 +1,5 @@
 import { underPrefix } from "@etcdkit/core/internal";
-import type { MemberEvent } from "@etcdkit/liveness";
+import type { Died, Left, MemberEvent } from "@etcdkit/liveness";
 import { covers, intervalOf } from "../etcd/key-range.js";
 import type { Simulation } from "../simulation.js";
 import type { Violations } from "./violations.js";
@@ -14,6 +14,8 @@ export class ObservedMembers {
   readonly #told = new Map<string, bigint>();
   readonly #true = new Map<string, bigint>();
   #at = 0n;
+  /** What was told before that. */
+  #before = 0n;
   #begun = false;
   readonly #suspected = new Set<string>();
 
@@ -39,7 +41,7 @@ export class ObservedMembers {
     } else {
       this.#told.delete(id);
       this.#suspected.delete(id);
-      this.#checkGoodbye(event.type, id, revision, event.type === "left" || event.witnessed);
+      this.#checkGoodbye(event);
     }
   }
 
@@ -70,6 +72,7 @@ export class ObservedMembers {
     }
     this.#readTo(revision);
     this.#begun = true;
+    this.#before = this.#at;
     this.#at = revision;
   }
 
@@ -81,14 +84,18 @@ export class ObservedMembers {
     if (!same) this.#violations.add(`${this.#what} sees others than etcd has`);
   }
 
-  #checkGoodbye(type: "left" | "died", id: string, revision: bigint, witnessed: boolean): void {
-    if (!witnessed) return;
+  /** A goodbye was said since what was told before; a death that was witnessed had none. */
+  #checkGoodbye(event: Left | Died): void {
+    const { type, id, revision } = event;
     const goodbye = `${this.#prefix}${id}/left/`;
-    const said = this.#world.cluster.etcd.store
-      .at(revision)
-      .some((event) => event.type === "put" && event.kv.key.toString().startsWith(goodbye));
-    const gap = revision <= this.#world.cluster.etcd.store.compacted;
-    if (!gap && said !== (type === "left")) {
+    const { store } = this.#world.cluster.etcd;
+    const saidAt = (at: bigint) =>
+      store.at(at).some(({ type, kv }) => type === "put" && kv.key.toString().startsWith(goodbye));
+    let said = saidAt(revision);
+    if (type === "left") {
+      for (let at = this.#before + 1n; at < revision && !said; at++) said = saidAt(at);
+    } else if (!event.witnessed) return;
+    if (said !== (type === "left")) {
       this.#violations.add(`${this.#what} was told that ${id} ${type}, which it did not`);
     }
   }

@@ -1,0 +1,69 @@
+import { Election, lead } from "@etcdkit/election";
+import { ObservedLeaders } from "../checks/observed-leaders.js";
+import type { Scene } from "../scene.js";
+import { holdOn } from "./hold-on.js";
+
+const NOT_LEADING = ["NOT_LEADER", "RELEASED"];
+
+export async function campaign(scene: Scene): Promise<void> {
+  for (let round = 0; !scene.ending; round++) {
+    const session = await scene.session();
+    const election = new Election(session, scene.name);
+    const signal = scene.cancellation(0.3, scene.random.pick([3, 30, 1_500]));
+    const value = `${scene.client.process.name} ${round}`;
+    const leadership = await scene.attempt(`campaign ${scene.name}`, () =>
+      election.campaign(value, signal ? { signal } : {}),
+    );
+    if (leadership) {
+      const giveUp = await holdOn(scene, session, leadership, "alone");
+      const words = scene.random.below(3);
+      for (let word = 0; word < words && leadership.held; word++) {
+        const proclaim = () => leadership.proclaim(`${value} ${word}`);
+        await scene.attempt(`proclaim ${scene.name}`, proclaim, NOT_LEADING);
+      }
+      giveUp();
+      await scene.attempt(`resign ${scene.name}`, () => leadership.resign());
+    }
+    if (scene.random.chance(0.5)) await scene.pause(0, 500);
+  }
+}
+
+export async function serveAsLeader(scene: Scene): Promise<void> {
+  const end = new AbortController();
+  scene.stage.endings.add(() => end.abort());
+  const ttl = scene.random.pick([2, 3, 5]);
+  const value = scene.client.process.name;
+  await scene.attempt(`lead ${scene.name}`, () =>
+    lead(scene.connection, scene.name, { value, ttl, signal: end.signal }, async (leadership) => {
+      const lease = [...scene.connection.leases].find(({ id }) =>
+        leadership.key.endsWith(`/${id.toString(16)}`),
+      );
+      // lost in this very moment
+      if (!lease) return;
+      const giveUp = scene.stage.holdings.add(scene.client, lease, leadership, "alone");
+      const looks = scene.random.below(5);
+      for (let look = 0; look < looks && leadership.held; look++) await scene.pause(0, 700);
+      giveUp();
+    }),
+  );
+}
+
+export async function observeElection(scene: Scene): Promise<void> {
+  while (!scene.ending) {
+    const observed = new ObservedLeaders(scene.stage.world, scene.name, scene.stage.violations);
+    const end = new AbortController();
+    // some look for a while, most until all is quiet
+    if (scene.random.chance(0.3)) void scene.pause(0, 5_000).then(() => end.abort());
+    else {
+      scene.stage.lastLooks.add(() => {
+        if (!scene.client.process.dead) observed.checkUpToDate();
+        end.abort();
+      });
+    }
+    const observer = Election.observer(scene.connection, scene.name);
+    await scene.attempt(`observe ${scene.name}`, async () => {
+      for await (const leader of observer.observe({ signal: end.signal })) observed.told(leader);
+    });
+    await scene.pause(0, 1_000);
+  }
+}

@@ -1,0 +1,30 @@
+import { Mutex } from "@etcdkit/mutex";
+import type { Session } from "@etcdkit/session";
+import type { Scene } from "../scene.js";
+import { holdOn } from "./hold-on.js";
+
+export async function lockMutex(scene: Scene): Promise<void> {
+  while (!scene.ending) {
+    const session = await scene.session();
+    const mutex = new Mutex(session, scene.name);
+    const how = scene.random.fraction();
+    if (how < 0.1)
+      await Promise.all([lockOnce(scene, session, mutex), lockOnce(scene, session, mutex)]);
+    else await lockOnce(scene, session, mutex);
+    if (scene.random.chance(0.5)) await scene.pause(0, 500);
+  }
+}
+
+async function lockOnce(scene: Scene, session: Session, mutex: Mutex): Promise<void> {
+  const trying = scene.random.chance(0.2);
+  const signal = scene.cancellation(0.35, scene.random.pick([3, 30, 1_500]));
+  const options = signal ? { signal } : {};
+  const lock = await scene.attempt(`lock ${scene.name}`, () =>
+    trying ? mutex.tryLock(options) : mutex.lock(options),
+  );
+  if (!lock) return;
+  const giveUp = await holdOn(scene, session, lock, "alone");
+  giveUp();
+  if (scene.random.chance(0.08)) await scene.attempt("close the session", () => session.close());
+  else await scene.attempt(`release ${scene.name}`, () => lock.release());
+}
