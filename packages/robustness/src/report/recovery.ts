@@ -12,24 +12,33 @@ export interface Recovery {
 }
 
 /**
- * By the lock that each client has for itself, which waits for nobody but etcd. For a fault of a client it is the client that was
- * hit, from its healing on: of a killed one, its replacement, once it has started.
+ * By the lock that each client has for itself, which waits for nobody but etcd; a client that was frozen or killed meanwhile is left
+ * out. For a fault of a client it is the client that was hit, from its healing on: of a killed one, its replacement, once it has
+ * started.
  */
 export function recoveries({ operations, faults }: Run): Recovery[] {
   const probes = operations.filter(
     ({ kind, name, end }) => kind === "mutex lock" && name.includes("/probe/") && end,
   );
   const bySlot = grouped(probes, ({ process }) => slotOf(process));
+  const hits = grouped(faults, ({ target }) => slotOf(target));
   const lastSign = probes.reduce((last, { end }) => Math.max(last, end?.at ?? 0), 0);
   return faults.flatMap((fault) => {
-    const hit = bySlot.get(slotOf(fault.target));
-    const from = hit ? fault.end : fault.begin;
-    const waits = (hit ? [hit] : [...bySlot.values()]).map((own) => firstDone(own, from));
+    // that keys are taken away is no outage
+    if (fault.deleted || fault.revoked !== undefined) return [];
+    const hit = slotOf(fault.target);
+    const from = bySlot.has(hit) ? fault.end : fault.begin;
+    const waits = [...bySlot].flatMap(([slot, own]) => {
+      if (bySlot.has(hit) && slot !== hit) return [];
+      const done = firstDone(own, from) ?? Number.POSITIVE_INFINITY;
+      const also = hits
+        .get(slot)
+        ?.some((one) => one !== fault && one.begin < done && one.end > from);
+      return also ? [] : [done - from];
+    });
     if (waits.length === 0) return [];
-    const us = waits.includes(undefined)
-      ? undefined
-      : Math.max(...waits.map((done) => (done ?? 0) - from));
-    return [{ fault, us, watchedUs: lastSign - fault.end }];
+    const us = Math.max(...waits);
+    return [{ fault, us: Number.isFinite(us) ? us : undefined, watchedUs: lastSign - fault.end }];
   });
 }
 

@@ -84,7 +84,7 @@ function follow(
       continue;
     }
     // told as one: what was between is gone from etcd
-    const seen = (next?.revision ?? 0) - 1;
+    const seen = words[at]?.revision ?? 0;
     const skipped = words.findIndex(({ word }, other) => other > at + 1 && word === told[index]);
     const sight = sights[index];
     if (skipped < 0 || !sight || !mayHaveMissed(faults, { seen, at: sight.at })) {
