@@ -107,7 +107,7 @@ async function traffic(
   const { faults = () => true } = options;
   const all = [...memberFaults, ...wireFaults, ...clientFaults, ...operatorFaults];
   const possible = network ? [...all, partitionFault] : all;
-  await campaign(scene, possible.filter(faults), { seed, file: faultsFile });
+  const troubles = await campaign(scene, possible.filter(faults), { seed, file: faultsFile });
   await cluster.leader();
   await pause(QUIET_MS, signal);
   const stuck = await clients.stop(LAST_WAITS_MS);
@@ -115,6 +115,7 @@ async function traffic(
   const left = await residue(operator, PREFIX, ttl);
   await auditor.reaches(Number(header.revision));
   return [
+    ...troubles.map((told) => ({ check: "the run itself", told })),
     ...clients.failed.map((told) => ({ check: "clients live", told })),
     ...stuck.map((told) => ({ check: "nobody stays for ever", told })),
     ...left.map((key) => ({ check: "no residue", told: `${key} was left behind` })),

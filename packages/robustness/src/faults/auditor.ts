@@ -18,6 +18,7 @@ export class Auditor implements AsyncDisposable {
   /** Of the keys that are there: what a deletion does not tell. */
   readonly #standing = new Map<string, Pick<KeyEvent, "createRevision" | "lease">>();
   #revision = 1;
+  #gap: Error | undefined;
 
   constructor(members: readonly EtcdServer[], path: string) {
     this.#file = openSync(path, "a");
@@ -36,9 +37,11 @@ export class Auditor implements AsyncDisposable {
     return this.#revision;
   }
 
+  /** Rejects where something is missing: then nothing can be judged. */
   async reaches(revision: number, withinMs = 30_000): Promise<void> {
     const what = `the history up to revision ${revision}`;
-    await eventually(() => this.#revision >= revision, { withinMs, what });
+    await eventually(() => this.#gap || this.#revision >= revision, { withinMs, what });
+    if (this.#gap) throw this.#gap;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,12 +12,16 @@ const REST: Record<Fault["lane"], [number, number]> = {
   operator: [500, 2_500],
 };
 
-/** Draws fault after fault, in each lane on its own, until the scene is to stop; each kind comes once before any comes again. */
+/**
+ * Draws fault after fault, in each lane on its own, until the scene is to stop; each kind comes once before any
+ * comes again. What could not be done is told at the end.
+ */
 export async function campaign(
   scene: Scene,
   faults: readonly Fault[],
   { seed, file }: { seed: string; file: string },
-): Promise<void> {
+): Promise<string[]> {
+  const troubles: string[] = [];
   const lanes = new Set(faults.map(({ lane }) => lane));
   await Promise.all(
     [...lanes].map(async (lane) => {
@@ -28,16 +32,30 @@ export async function campaign(
         if (scene.stop.aborted) return;
         if (deck.length === 0) deck = random.shuffled(kinds);
         const fault = deck.pop();
-        if (fault) await inject(fault, scene, random, file);
+        const trouble = fault && (await inject(fault, scene, random, file));
+        if (trouble) troubles.push(trouble);
       }
     }),
   );
+  return troubles;
 }
 
-async function inject(fault: Fault, scene: Scene, random: Random, file: string): Promise<void> {
+/** What the matter was, where it could not be done or healed. */
+async function inject(
+  fault: Fault,
+  scene: Scene,
+  random: Random,
+  file: string,
+): Promise<string | undefined> {
   const { kind } = fault;
   const begin = now();
-  const hit = await fault.strike(scene, random);
-  const record: FaultRecord = { what: "fault", kind, begin, end: now(), ...hit };
-  appendFileSync(file, `${JSON.stringify(record)}\n`);
+  try {
+    const hit = await fault.strike(scene, random);
+    if (!hit) return undefined;
+    const record: FaultRecord = { what: "fault", kind, begin, end: now(), ...hit };
+    appendFileSync(file, `${JSON.stringify(record)}\n`);
+    return undefined;
+  } catch (error) {
+    return `${kind}: ${error instanceof Error ? error.stack : error}`;
+  }
 }

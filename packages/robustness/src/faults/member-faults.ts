@@ -54,7 +54,9 @@ export const memberFaults: readonly Fault[] = [
     lane,
     strike: async (scene, random) => {
       const member = await pickMember(scene, random);
-      const client = member.client();
+      const client = member.client({
+        defaultCallOptions: () => ({ deadline: Date.now() + 10_000 }),
+      });
       try {
         await client.maintenance.defragment();
       } finally {

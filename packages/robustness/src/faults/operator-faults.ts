@@ -11,7 +11,7 @@ export const operatorFaults: readonly Fault[] = [
     lane,
     strike: async (scene, random) => {
       const found = await someKey(scene, random);
-      if (!found) return { target: "nothing" };
+      if (!found) return undefined;
       const { key, createRevision } = found;
       const { operator } = scene;
       const deletion = operator
@@ -26,7 +26,7 @@ export const operatorFaults: readonly Fault[] = [
     lane,
     strike: async (scene, random) => {
       const found = await someKey(scene, random);
-      if (!found || found.lease === "0") return { target: "nothing" };
+      if (!found || found.lease === "0") return undefined;
       await tried(() => scene.operator.leaseClient.leaseRevoke({ ID: found.lease }));
       return { target: found.key, revoked: BigInt(found.lease).toString(16) };
     },

@@ -28,8 +28,8 @@ export interface Fault {
   readonly kind: string;
   /** Those of one lane come one after the other: members never all fail at once for long, and of the clients some are always well. */
   readonly lane: "members" | "clients" | "operator";
-  /** Hurts, and heals. */
-  strike(scene: Scene, random: Random): Promise<Hit>;
+  /** Hurts, and heals; undefined where there was nothing to hurt. */
+  strike(scene: Scene, random: Random): Promise<Hit | undefined>;
 }
 
 /** A member and the proxy before it. */

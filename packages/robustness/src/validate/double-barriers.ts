@@ -20,15 +20,14 @@ export function checkDoubleBarriers({ operations, history }: Run): Violation[] {
       const round = life && ready.findIndex((revision) => revision >= life.createRevision);
       return [{ enter, round: round ?? -1 }];
     });
+    const leaves = all.filter(({ kind }) => kind === "double barrier leave");
+    const leaveOf = new Map(leaves.map((leave) => [leave.detail?.lease, leave]));
     const rounds = grouped(inside, ({ round }) => `${round}`);
     return [...rounds].flatMap(([index, entered]) => {
       const enters = entered.map(({ enter }) => enter);
       return [
         ...tooEarly(Number(index), ready, lives, enters),
-        ...leftBehind(
-          enters,
-          all.filter(({ kind }) => kind === "double barrier leave"),
-        ),
+        ...leftBehind(enters.flatMap(({ detail }) => leaveOf.get(detail?.lease) ?? [])),
       ];
     });
   });
@@ -65,10 +64,8 @@ function tooEarly(
 }
 
 /** Two of one round: neither is out before the other one begins to leave; but for one that had lost its key by then. */
-function leftBehind(enters: readonly Operation[], leaves: readonly Operation[]): Violation[] {
-  const byLease = new Map(leaves.map((leave) => [leave.detail?.lease, leave]));
-  const out = enters.flatMap(({ detail }) => byLease.get(detail?.lease) ?? []);
-  const orderly = out.filter(({ end }) => end?.outcome === "done");
+function leftBehind(leaves: readonly Operation[]): Violation[] {
+  const orderly = leaves.filter(({ end }) => end?.outcome === "done");
   return orderly.flatMap((leave) => {
     const late = orderly.find(({ at }) => at > (leave.end?.at ?? Number.POSITIVE_INFINITY));
     if (!late) return [];
