@@ -21,6 +21,7 @@ export interface SomeRange extends Keys {
   back: number | undefined;
   sort: { by: "create" | "key"; order: "ascend" | "descend" } | undefined;
   keysOnly: boolean;
+  countOnly: boolean;
   createdBack: number | undefined;
 }
 
@@ -64,6 +65,7 @@ const range: fc.Arbitrary<SomeRange> = fc
       }),
     ),
     keysOnly: fc.boolean(),
+    countOnly: fc.nat({ max: 4 }).map((chance) => chance === 0),
     createdBack: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, back),
   })
   .chain((rest) => keys.map((own) => ({ ...own, ...rest })));

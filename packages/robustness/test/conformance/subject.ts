@@ -223,11 +223,20 @@ export class Subject {
     return { key, rangeEnd: this.#key(to === "" ? "~" : to) };
   }
 
-  #range({ limit, back, sort, keysOnly, createdBack, ...keys }: SomeRange): RangeRequest {
+  #range({
+    limit,
+    back,
+    sort,
+    keysOnly,
+    countOnly,
+    createdBack,
+    ...keys
+  }: SomeRange): RangeRequest {
     return {
       ...this.#keys(keys),
       limit,
       keysOnly,
+      countOnly,
       ...(back !== undefined && { revision: this.#back(back) }),
       ...(createdBack !== undefined && { maxCreateRevision: this.#back(createdBack) }),
       ...(sort && { sort }),

@@ -7,8 +7,9 @@ const NO_BYTES = Buffer.alloc(0);
 /** A range as etcd answers it (etcd, server/etcdserver/txn/range.go). `revision` of the result is the store's. */
 export function readRange(store: Store, request: RangeRequest): RangeResult {
   if (request.key.length === 0) throw refusals.emptyKey();
-  const { revision = 0n, limit = 0, sort, keysOnly, maxCreateRevision } = request;
+  const { revision = 0n, limit = 0, sort, keysOnly, countOnly, maxCreateRevision } = request;
   const all = revision > 0n ? store.withinAt(request, revision) : store.within(request);
+  if (countOnly) return { revision: store.revision, kvs: [], more: false, count: all.length };
   let kvs = all;
   if (maxCreateRevision) {
     kvs = kvs.filter(({ createRevision }) => createRevision <= maxCreateRevision);
