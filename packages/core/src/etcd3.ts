@@ -2,6 +2,7 @@ import { InterceptingCall, type Interceptor } from "@grpc/grpc-js";
 import { noop } from "cockatiel";
 import {
   ClientClosedError,
+  castGrpcError,
   Etcd3,
   EtcdAuthenticationFailedError,
   EtcdInvalidAuthTokenError,
@@ -240,8 +241,10 @@ async function attempt<Reply>(reply: Promise<Reply>): Promise<Reply> {
   }
 }
 
-function toFailure(error: unknown): EtcdFailure {
-  if (error instanceof EtcdFailure) return error;
+function toFailure(thrown: unknown): EtcdFailure {
+  if (thrown instanceof EtcdFailure) return thrown;
+  // etcd3 does this for the errors of calls, not for those of streams
+  const error = thrown instanceof Error ? castGrpcError(thrown) : thrown;
   const message = error instanceof Error ? error.message : String(error);
   return new EtcdFailure(failureKind(error, message), message, { cause: error });
 }

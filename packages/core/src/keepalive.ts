@@ -99,15 +99,17 @@ export class KeepAlive {
     for (const renewal of this.#renewals.values()) {
       if (now + TOGETHER_MS < renewal.restsUntil) continue;
       if (now + TOGETHER_MS >= renewal.due) this.#renew(renewal, now);
-      renewal.restsUntil = this.#nextLook(renewal);
+      renewal.restsUntil = this.#nextLook(renewal, now);
     }
     this.#scheduleNext(now + SHORTEST_TICK_MS);
   }
 
-  #nextLook({ lease, due, waitingSince }: Renewal): number {
+  #nextLook({ lease, due, waitingSince }: Renewal, now: number): number {
     const next = Math.min(due, lease.deadline.at);
     if (waitingSince === undefined) return next;
-    return Math.min(next, Math.max(waitingSince, this.#heardAt) + patience(lease));
+    const suspendedAt = waitingSince + patience(lease);
+    const silentAt = this.#heardAt + patience(lease);
+    return Math.min(next, suspendedAt > now ? suspendedAt : silentAt);
   }
 
   #scheduleNext(earliest: number): void {

@@ -17,6 +17,7 @@ it("locks over TLS, as a user whose role ends at a prefix, long after its tokens
     ...(credentials && { credentials }),
     auth: { username, password },
   });
+  // the first renewal, which opens the stream, comes when the token is gone already
   await using first = await Session.open(etcd, { ttl: 10 });
   await using second = await Session.open(etcd, { ttl: 10 });
 
