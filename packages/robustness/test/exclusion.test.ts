@@ -74,3 +74,13 @@ test("a writer that goes on as a reader may keep its key and token, and nobody e
   const again = belief({ process: "a", kind: "write", from: 25, to: 30, token: 2 });
   expect(told({ beliefs: [writer, again] })).toEqual(["fencing tokens"]);
 });
+
+test("who believes that it holds when its key has gone is found, unless an operator took it", () => {
+  const expired = history(["lock/a", "", "a"], ["lock/a"]);
+  const late = belief({ process: "a", from: 2_500, to: 3_100, token: 2 });
+  expect(told({ history: expired, beliefs: [late] })).toEqual(["loss is known"]);
+  const early = belief({ process: "a", from: 2_500, to: 2_900, token: 2 });
+  expect(told({ history: expired, beliefs: [early] })).toEqual([]);
+  const faults = [fault({ begin: 2_800, revoked: "a" })];
+  expect(told({ history: expired, beliefs: [late], faults })).toEqual([]);
+});

@@ -96,6 +96,6 @@ export function history(
     if (value === undefined) standing.delete(key);
     else standing.set(key, createRevision);
     const type = value === undefined ? "delete" : "put";
-    return { type, key, revision, createRevision, value: value ?? "", lease };
+    return { type, key, revision, createRevision, value: value ?? "", lease, at: revision * 1_000 };
   });
 }

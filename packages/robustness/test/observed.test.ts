@@ -66,6 +66,7 @@ const group = history(
     createRevision: 5,
     value: "",
     lease: "0",
+    at: 5_000,
   },
 ]);
 type Event = ["joined" | "updated" | "left" | "died", string, number, number];

@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { type EtcdServer, eventually } from "@etcdkit/testing";
 import type { IWatchResponse } from "etcd3";
+import { now } from "../model/clock.js";
 import type { KeyEvent } from "../model/record.js";
 
 type Client = ReturnType<EtcdServer["client"]>;
@@ -136,5 +137,6 @@ function toKeyEvent({ type, kv }: IWatchResponse["events"][number]): KeyEvent {
     createRevision: Number(kv.create_revision),
     value: `${kv.value}`,
     lease: BigInt(kv.lease).toString(16),
+    at: now(),
   };
 }

@@ -1,4 +1,4 @@
-import type { KeyEvent } from "./record.js";
+import type { KeyEvent, Micros } from "./record.js";
 
 /** A key from its creation to its deletion; one that is made again has another life. */
 export interface KeyLife {
@@ -8,6 +8,8 @@ export interface KeyLife {
   readonly puts: readonly { readonly revision: number; readonly value: string }[];
   /** The revision of its deletion; infinite for one that still is there. */
   readonly endRevision: number;
+  /** By when it was gone. */
+  readonly endAt: Micros;
 }
 
 /** The lives of all keys under `prefix`, by their create revision; those made at the same one in the order of the history. */
@@ -17,7 +19,7 @@ export function livesUnder(history: readonly KeyEvent[], prefix: string): KeyLif
     string,
     { index: number; puts: { revision: number; value: string }[] }
   >();
-  for (const { type, key, revision, value, lease } of history) {
+  for (const { type, key, revision, value, lease, at } of history) {
     if (!key.startsWith(prefix)) continue;
     const open = standing.get(key);
     if (type === "put") {
@@ -33,10 +35,11 @@ export function livesUnder(history: readonly KeyEvent[], prefix: string): KeyLif
         lease,
         puts,
         endRevision: Number.POSITIVE_INFINITY,
+        endAt: Number.POSITIVE_INFINITY,
       });
     } else if (open) {
       const life = lives[open.index];
-      if (life) lives[open.index] = { ...life, endRevision: revision };
+      if (life) lives[open.index] = { ...life, endRevision: revision, endAt: at };
       standing.delete(key);
     }
   }

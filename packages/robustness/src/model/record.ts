@@ -142,4 +142,6 @@ export interface KeyEvent {
   readonly value: string;
   /** Hexadecimal; `0` for none. */
   readonly lease: string;
+  /** When the run heard of it: it was so by then. */
+  readonly at: Micros;
 }

@@ -13,7 +13,7 @@ interface Span {
 
 /**
  * At most one holder by the holders' own belief, readers of a read-write lock aside; and of two that exclude each other, the later
- * one has the greater token, which is the create revision of its key in etcd.
+ * one has the greater token, which is the create revision of its key in etcd. Nobody believes longer than its key stands.
  */
 export function checkExclusion({ beliefs, faults, history }: Run): Violation[] {
   const taken = depositions(faults);
@@ -23,7 +23,12 @@ export function checkExclusion({ beliefs, faults, history }: Run): Violation[] {
     const lives = new Map(
       livesUnder(history, `${name}/`).map((life) => [life.createRevision, life]),
     );
-    return [...overlaps(spans), ...disorder(spans), ...invented(all, lives)];
+    return [
+      ...overlaps(spans),
+      ...disorder(spans),
+      ...invented(all, lives),
+      ...outlived(spans, lives),
+    ];
   });
 }
 
@@ -87,6 +92,16 @@ function invented(beliefs: readonly Belief[], lives: Map<number, KeyLife>): Viol
       check: "fencing tokens",
       told: `${tell({ belief })} has a token that is not its key's create revision`,
     }));
+}
+
+/** Who believes that it holds when its key is known to be gone. */
+function outlived(spans: readonly Span[], lives: Map<number, KeyLife>): Violation[] {
+  return spans.flatMap((span) => {
+    const gone = lives.get(span.belief.token)?.endAt ?? Number.POSITIVE_INFINITY;
+    if (span.end <= gone) return [];
+    const ms = (span.end - gone) / 1_000;
+    return [{ check: "loss is known", told: `${tell(span)} held ${ms} ms after its key had gone` }];
+  });
 }
 
 function kindOf({ belief }: Span): "reader" | "writer" {
