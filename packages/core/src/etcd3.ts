@@ -38,6 +38,7 @@ import {
   type Txn,
   type TxnResult,
 } from "./etcd.js";
+import { neededForRange, neededForTxn } from "./permissions.js";
 
 // A catch-up larger than gRPC's 4 MiB would be dropped whole; subchannels shared by the process can hang for good when
 // a connection is half open.
@@ -102,11 +103,13 @@ class Etcd3Member implements Etcd {
   constructor(readonly client: Etcd3) {}
 
   async txn(txn: Txn, call: Call): Promise<TxnResult> {
-    return toTxnResult(await attempt(this.client.kv.txn(fromTxn(txn), toOptions(call))));
+    const reply = this.client.kv.txn(fromTxn(txn), toOptions(call));
+    return toTxnResult(await attempt(reply, () => neededForTxn(txn)));
   }
 
   async range(request: RangeRequest, call: Call): Promise<RangeResult> {
-    return toRangeResult(await attempt(this.client.kv.range(fromRange(request), toOptions(call))));
+    const reply = this.client.kv.range(fromRange(request), toOptions(call));
+    return toRangeResult(await attempt(reply, () => neededForRange(request)));
   }
 
   async leaseGrant(lease: bigint, ttl: number, call: Call): Promise<number> {
@@ -233,11 +236,14 @@ class Stream<Request, Reply> {
   }
 }
 
-async function attempt<Reply>(reply: Promise<Reply>): Promise<Reply> {
+async function attempt<Reply>(reply: Promise<Reply>, needed?: () => string): Promise<Reply> {
   try {
     return await reply;
   } catch (error) {
-    throw toFailure(error);
+    const failure = toFailure(error);
+    if (failure.kind !== "permission" || !needed) throw failure;
+    const message = `${failure.message}; this needs permission to ${needed()}`;
+    throw new EtcdFailure("permission", message, { cause: error });
   }
 }
 

@@ -128,7 +128,11 @@ export function told(failure: EtcdFailure, { what }: Patience): Error {
   const options = { cause: failure };
   switch (failure.kind) {
     case "permission":
-      return new CoordinationError("PERMISSION_DENIED", `${what}: etcd denies permission`, options);
+      return new CoordinationError(
+        "PERMISSION_DENIED",
+        `${what}: etcd denies permission: ${failure.message}`,
+        options,
+      );
     case "credentials":
       return new CoordinationError(
         "UNAUTHENTICATED",

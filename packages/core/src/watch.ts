@@ -8,6 +8,7 @@ import {
   type WatchStream,
 } from "./etcd.js";
 import type { Members } from "./members.js";
+import { neededForRange } from "./permissions.js";
 import { jittered, type Random } from "./random.js";
 
 export interface WatchOptions extends KeyRange {
@@ -255,7 +256,8 @@ export class Watches {
       return this.#end(subscription, new EtcdFailure("compacted", message));
     }
     if (cancelReason.includes("permission denied")) {
-      return this.#end(subscription, new EtcdFailure("permission", cancelReason));
+      const message = `${cancelReason}; a watch needs permission to ${neededForRange(subscription.options)}`;
+      return this.#end(subscription, new EtcdFailure("permission", message));
     }
     if (cancelReason.includes("auth token") && this.#member) {
       void this.#reopen(this.#member, new EtcdFailure("token", cancelReason));
