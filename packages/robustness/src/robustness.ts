@@ -24,6 +24,10 @@ if (!options) {
     signal: stop.signal,
   });
   print(report(proof));
+  if (stop.signal.aborted) {
+    print("\nended early");
+    process.exitCode = 1;
+  }
   if (proof.violations.length > 0) {
     print(`\nthe histories are in ${proof.folder}; again: ${command}`);
     process.exitCode = 1;

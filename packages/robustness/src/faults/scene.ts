@@ -22,7 +22,7 @@ export interface Scene {
 }
 
 /** What more is to be said of a fault than when it was. */
-export type Hit = Pick<FaultRecord, "target" | "deleted" | "revoked" | "compacted">;
+type Hit = Pick<FaultRecord, "target" | "deleted" | "revoked" | "compacted">;
 
 export interface Fault {
   readonly kind: string;

@@ -79,7 +79,7 @@ export interface Look {
   readonly after: Micros;
 }
 
-export type HoldingKind = "mutex" | "leader" | "read" | "write" | "barrier";
+type HoldingKind = "mutex" | "leader" | "read" | "write" | "barrier";
 
 /** Written again and again while the belief lasts; the last one counts, so that a killed process has one too. */
 export interface BeliefRecord {

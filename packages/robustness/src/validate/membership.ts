@@ -24,7 +24,7 @@ export function checkMembership(run: Run): Violation[] {
 }
 
 /** What the group's keys mean: an entry of a member, and beside it, where one says goodbye, a key with its incarnation. */
-export function memberEvents(history: readonly KeyEvent[], name: string): Told[] {
+function memberEvents(history: readonly KeyEvent[], name: string): Told[] {
   const prefix = `${name}/members/`;
   const own = history.filter(({ key }) => key.startsWith(prefix));
   const standing = new Map<string, { incarnation: string; modRevision: number }>();

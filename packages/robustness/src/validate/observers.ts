@@ -24,7 +24,7 @@ export function checkObservers(run: Run): Violation[] {
 }
 
 /** Who led after each revision, where that is news: of all keys the one with the least create revision, or its new value. */
-export function leaderWords(history: readonly KeyEvent[], name: string): Word[] {
+function leaderWords(history: readonly KeyEvent[], name: string): Word[] {
   const words: Word[] = [{ word: "nobody", revision: 0 }];
   const lives = livesUnder(history, `${name}/`);
   let revision = 0;
