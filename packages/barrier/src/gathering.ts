@@ -1,5 +1,7 @@
 import {
+  byCreateRevision,
   type EtcdConnection,
+  idOf,
   type KeyValue,
   Snapshot,
   underPrefix,
@@ -180,12 +182,4 @@ export class Gathering {
     this.#readyRevision = 0n;
     this.#enteredUpTo = 0n;
   }
-}
-
-function idOf(key: Buffer): string {
-  return key.toString("latin1");
-}
-
-function byCreateRevision(a: KeyValue, b: KeyValue): number {
-  return a.createRevision < b.createRevision ? -1 : a.createRevision > b.createRevision ? 1 : 0;
 }

@@ -164,6 +164,8 @@ export type FailureKind =
   | "compacted"
   | "permission"
   | "credentials"
+  /** The request or its reply is larger than a message may be. */
+  | "too-large"
   /** etcd understood and said no. */
   | "refused"
   /** The client was closed by this process. */

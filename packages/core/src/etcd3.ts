@@ -270,7 +270,7 @@ function failureKind(error: unknown, message: string): FailureKind {
   if (error instanceof GRPCAlreadyExistsError) return "refused";
   if (message.includes("database space exceeded")) return "refused";
   // gRPC's own limits are RESOURCE_EXHAUSTED as an overload is, but will not pass
-  if (message.includes("larger than max")) return "refused";
+  if (message.includes("larger than max")) return "too-large";
   return error instanceof Error && isRecoverableError(error) ? "unavailable" : "refused";
 }
 

@@ -24,7 +24,7 @@ export interface Policy {
 
 /** A place in the line, as the line sees it. */
 export interface InLine {
-  /** The bytes of its key as latin1 text: keys of others need not be UTF-8. */
+  /** `idOf` its key. */
   readonly id: string;
   readonly createRevision: bigint;
   /** Every one ahead is gone. */
@@ -200,6 +200,7 @@ export class Line {
   }
 }
 
+/** The bytes of a key as latin1 text: keys of others need not be UTF-8. */
 export function idOf(key: Buffer): string {
   return key.toString("latin1");
 }
@@ -213,6 +214,6 @@ function toContender(kv: KeyValue): Contender {
   };
 }
 
-function byCreateRevision(a: KeyValue, b: KeyValue): number {
+export function byCreateRevision(a: KeyValue, b: KeyValue): number {
   return a.createRevision < b.createRevision ? -1 : a.createRevision > b.createRevision ? 1 : 0;
 }

@@ -139,6 +139,7 @@ export function told(failure: EtcdFailure, { what }: Patience): Error {
         `${what}: etcd does not accept the credentials: ${failure.message}`,
         options,
       );
+    case "too-large":
     case "refused":
       return new CoordinationError("REFUSED", `${what}: etcd refused: ${failure.message}`, options);
     case "closed":

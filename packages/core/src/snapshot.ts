@@ -1,5 +1,12 @@
 import type { EtcdConnection } from "./connection.js";
-import { EtcdFailure, type KeyRange, type KeyValue, type WatchEvent } from "./etcd.js";
+import { CoordinationError } from "./errors.js";
+import {
+  EtcdFailure,
+  type KeyRange,
+  type KeyValue,
+  type RangeResult,
+  type WatchEvent,
+} from "./etcd.js";
 import { type Patience, told } from "./members.js";
 import type { Watch } from "./watch.js";
 
@@ -136,13 +143,27 @@ export async function listRange(
 async function listPages(connection: EtcdConnection, range: KeyRange, patience: Patience) {
   const kvs: KeyValue[] = [];
   let revision = 0n;
+  let limit = PAGE;
   for (let key = range.key; ; ) {
-    const request = { ...range, key, limit: PAGE, revision };
-    const page = await connection.call((etcd, call) => etcd.range(request, call), patience);
+    const request = { ...range, key, limit, revision };
+    let page: RangeResult;
+    try {
+      page = await connection.call((etcd, call) => etcd.range(request, call), patience);
+    } catch (error) {
+      // what others wrote may be as large as etcd takes it; one key alone always fits
+      if (limit === 1 || !isTooLarge(error)) throw error;
+      limit = Math.ceil(limit / 8);
+      continue;
+    }
     kvs.push(...page.kvs);
     revision ||= page.revision;
     const last = page.kvs.at(-1);
     if (!page.more || !last) return { kvs, revision };
     key = Buffer.concat([last.key, Buffer.from([0])]);
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof CoordinationError)) return false;
+  return error.cause instanceof EtcdFailure && error.cause.kind === "too-large";
 }

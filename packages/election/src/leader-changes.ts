@@ -1,5 +1,7 @@
 import {
+  byCreateRevision,
   type EtcdConnection,
+  idOf,
   type KeyValue,
   Snapshot,
   underPrefix,
@@ -32,7 +34,7 @@ export function leaderChanges(
     feed.push(leader ? toLeader(leader) : undefined);
   };
   const apply = ({ type, kv }: WatchEvent) => {
-    const id = kv.key.toString("latin1");
+    const id = idOf(kv.key);
     // an overwritten key keeps its place
     if (type === "delete" || kv.version === 1n) candidates.delete(id);
     if (type === "put") candidates.set(id, kv);
@@ -45,8 +47,8 @@ export function leaderChanges(
   signal?.addEventListener("abort", abort);
   snapshot = new Snapshot(connection, underPrefix(`${name}/`), `election ${name}`, {
     state: (kvs) => {
-      const order = kvs.sort((a, b) => Number(a.createRevision - b.createRevision));
-      candidates = new Map(order.map((kv) => [kv.key.toString("latin1"), kv]));
+      const order = kvs.sort(byCreateRevision);
+      candidates = new Map(order.map((kv) => [idOf(kv.key), kv]));
       tell();
     },
     changes: (events) => {
