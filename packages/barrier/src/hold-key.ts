@@ -82,13 +82,6 @@ export async function releaseKey(
   await send(connection, { compare, success: [{ deleteRange: { key } }], failure: [] }, patience);
 }
 
-/** Deletes what an attempt to create the key, without an answer, may have left. */
-export async function deleteLeased(lease: Lease, key: Buffer, what: string): Promise<void> {
-  const compare = [{ key, lease: lease.id }];
-  const txn: Txn = { compare, success: [{ deleteRange: { key } }], failure: [] };
-  await lease.call((etcd, call) => etcd.txn(txn, call), { what });
-}
-
 /** `patience` that ends with the lease too. */
 export function whileAlive(lease: Lease, patience: Patience): Patience {
   return { ...patience, over: () => lease.lossReason ?? patience.over?.() };

@@ -1,14 +1,7 @@
 import { CoordinationError, SessionClosedError, SessionExpiredError } from "@etcdkit/core";
-import { type EtcdConnection, Lease, promptly } from "@etcdkit/core/internal";
+import { deleteOwn, type EtcdConnection, Lease, promptly } from "@etcdkit/core/internal";
 import { BarrierError } from "./errors.js";
-import {
-  createKey,
-  deleteLeased,
-  type HoldKey,
-  releaseKey,
-  unleaseKey,
-  whileAlive,
-} from "./hold-key.js";
+import { createKey, type HoldKey, releaseKey, unleaseKey, whileAlive } from "./hold-key.js";
 import { encode, newHold, type OnHolderLost } from "./hold-value.js";
 
 export interface Hold {
@@ -45,7 +38,7 @@ export async function holdLeased(
     if (lease.lossReason) throw lease.lossReason;
   } catch (error) {
     if (doubt) lease.ghosts.suspect(name);
-    const cleared = doubt ? deleteLeased(lease, key, what) : Promise.resolve();
+    const cleared = doubt ? deleteOwn(lease, key, undefined, { what }) : Promise.resolve();
     connection.background(cleared.catch(() => undefined).finally(free));
     throw error;
   }

@@ -1,5 +1,11 @@
 import { CoordinationError } from "@etcdkit/core";
-import { EtcdFailure, type KeyValue, type Lease, type Txn } from "@etcdkit/core/internal";
+import {
+  deleteOwn,
+  EtcdFailure,
+  type KeyValue,
+  type Lease,
+  type Txn,
+} from "@etcdkit/core/internal";
 import type { Gathering } from "./gathering.js";
 
 /** The writes of a member of a double barrier. Each may be sent again when its reply was lost. */
@@ -84,13 +90,12 @@ export async function putReady(
   return result.results[0]?.range?.kvs[0]?.modRevision ?? 0n;
 }
 
-/** Deletes our key, by its lease where its create revision is not known. */
+/** Deletes our key; where its create revision is not known, as an attempt without an answer may have left it. */
 export async function deleteMember(
   { lease, key, what }: MemberKey,
   createRevision: bigint | undefined,
 ): Promise<void> {
-  const ours = createRevision === undefined ? { lease: lease.id } : { createRevision };
-  await deleteIf(lease, what, { compare: [{ key, ...ours }], success: [{ deleteRange: { key } }] });
+  await deleteOwn(lease, key, createRevision, { what });
 }
 
 /** Deletes our key as the last one of the round, and with it the `ready` that let the round in. */
@@ -106,9 +111,6 @@ export async function deleteLastMember(
     failure: [],
   };
   const success = [{ deleteRange: { key } }, { txn: tidy }];
-  await deleteIf(lease, what, { compare: [{ key, createRevision }], success });
-}
-
-async function deleteIf(lease: Lease, what: string, txn: Omit<Txn, "failure">): Promise<void> {
-  await lease.call((etcd, call) => etcd.txn({ ...txn, failure: [] }, call), { what });
+  const txn: Txn = { compare: [{ key, createRevision }], success, failure: [] };
+  await lease.call((etcd, call) => etcd.txn(txn, call), { what });
 }

@@ -12,7 +12,7 @@ import type { Lease } from "./lease.js";
 
 /**
  * The guarded writes. Each may be sent again when its reply was lost: create my key if it is absent, delete my key if its
- * create revision is mine, delete my key if its lease is mine.
+ * create revision is mine.
  */
 
 export interface Enrolment {
@@ -161,21 +161,32 @@ export async function replaceOwn(
   return made?.lease === lease.id ? made.createRevision : "gone";
 }
 
-/** Deletes our key if it still is the one of `createRevision`, or where that is not known, if it is our lease's. */
+/**
+ * Deletes our key if it still is the one of `createRevision`; where that is not known, the one that has our lease now. It is looked
+ * for then, and never deleted by its lease: an attempt that arrives late would take a newer key of the same name along.
+ */
 export async function deleteOwn(
   lease: Lease,
   key: Buffer,
   createRevision: bigint | undefined,
   { what, scope }: { what: string; scope?: string },
 ): Promise<void> {
-  const ours = createRevision === undefined ? { lease: lease.id } : { createRevision };
+  const own = createRevision ?? (await findOwn(lease, key, what));
+  if (own === undefined) return;
   const txn: Txn = {
     ...(scope !== undefined && { scope }),
-    compare: [{ key, ...ours }],
+    compare: [{ key, createRevision: own }],
     success: [{ deleteRange: { key } }],
     failure: [],
   };
   await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+}
+
+/** The create revision of the key that is there now, if it has our lease. */
+async function findOwn(lease: Lease, key: Buffer, what: string): Promise<bigint | undefined> {
+  const request = { key, keysOnly: true };
+  const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), { what });
+  return kvs[0]?.lease === lease.id ? kvs[0].createRevision : undefined;
 }
 
 function attempts(txn: Txn, { doubt }: Enrol) {

@@ -1,8 +1,12 @@
 import type { Operator } from "./checks/operator.js";
 import { FAIR } from "./cluster/link.js";
-import type { Fault } from "./faults.js";
+import type { Fault, FaultKind } from "./faults.js";
 import type { Simulation } from "./simulation.js";
 
+/** These keep no news from anybody. */
+const HARMLESS: ReadonlySet<FaultKind> = new Set(["key deleted", "lease revoked", "noise"]);
+/** An election, and messages that were slow. */
+const AFTERMATH_MS = 8_000;
 const NO_BYTES = Buffer.alloc(0);
 
 /** Lets faults happen to a world, and makes them good again. */
@@ -19,6 +23,7 @@ export class Chaos {
       world.schedule.at(fault.at, () => {
         if (this.#over) return;
         world.history.add(`FAULT ${describe(fault)}`);
+        this.#disturb(fault);
         this.#happen(fault);
       });
     }
@@ -61,6 +66,12 @@ export class Chaos {
     }
   }
 
+  #disturb(fault: Fault): void {
+    if (HARMLESS.has(fault.kind)) return;
+    const until = fault.at + ("forMs" in fault ? fault.forMs : 0) + AFTERMATH_MS;
+    this.#operator.quietSince = Math.max(this.#operator.quietSince, until);
+  }
+
   #toMember(fault: Extract<Fault, { member: number; forMs: number }>): void {
     const member = this.#world.cluster.members[fault.member];
     if (!member?.running) return;
@@ -93,6 +104,14 @@ export class Chaos {
     if (!client) return;
     const { process, links } = client;
     if (fault.kind === "client stalls") return process.stall(fault.forMs);
+    if (fault.kind === "client cut off") {
+      process.stall(fault.stallMs);
+      // while it stood still messages came in; when it wakes nothing gets through any more
+      this.#after(fault.stallMs, () => {
+        for (const link of links) link.hole(fault.forMs);
+      });
+      return;
+    }
     if (fault.kind === "client killed") {
       process.kill();
       for (const link of links) link.cut();
@@ -134,14 +153,14 @@ export class Chaos {
       const { ids } = etcd.leases;
       const lease = ids[fault.nth % Math.max(ids.length, 1)];
       if (lease === undefined) return;
-      this.#operator.revokedLease(lease);
+      this.#operator.revokedLease(lease, this.#world.schedule.now);
       etcd.revoke(lease);
       return;
     }
     const leased = etcd.store.keys.filter((id) => (etcd.store.get(id)?.lease ?? 0n) !== 0n);
     const kv = etcd.store.get(leased[fault.nth % Math.max(leased.length, 1)] ?? "");
     if (!kv) return;
-    this.#operator.deletedKey(kv.key.toString(), kv.createRevision);
+    this.#operator.deletedKey(kv.key.toString(), kv.createRevision, this.#world.schedule.now);
     const success = [{ deleteRange: { key: kv.key } }];
     etcd.txn({ compare: [], success, failure: [] });
   }

@@ -1,6 +1,7 @@
-import { batched, EtcdConnection } from "@etcdkit/core/internal";
+import { batched, type Etcd, EtcdConnection } from "@etcdkit/core/internal";
 import type { SimulatedCluster } from "./cluster/cluster.js";
 import { Link } from "./cluster/link.js";
+import type { SimulatedMember } from "./cluster/member.js";
 import type { SimulatedProcess } from "./cluster/process.js";
 import { RemoteEtcd } from "./cluster/remote-etcd.js";
 import type { SeededRandom } from "./seeded-random.js";
@@ -13,6 +14,8 @@ export class SimulatedClient {
   readonly links: readonly Link[];
   /** The port to each member, without group commit. */
   readonly ports: readonly RemoteEtcd[];
+  readonly #cluster: SimulatedCluster;
+  readonly #members: readonly Etcd[];
 
   constructor(cluster: SimulatedCluster, process: SimulatedProcess, random: SeededRandom) {
     this.process = process;
@@ -22,10 +25,22 @@ export class SimulatedClient {
     this.ports = cluster.members.map(
       (member, index) => new RemoteEtcd(process, member, this.links[index] as Link),
     );
-    const members = this.ports.map(batched);
+    this.#cluster = cluster;
+    this.#members = this.ports.map(batched);
     // etcd3's builders are for the user's own reads and writes: nothing in the library uses them
     const noClient = {} as EtcdConnection["client"];
     const own = random.fork("library");
-    this.connection = new EtcdConnection(noClient, members, process.clock, own, () => undefined);
+    this.connection = new EtcdConnection(
+      noClient,
+      [...this.#members],
+      process.clock,
+      own,
+      () => undefined,
+    );
+  }
+
+  /** The member that its calls go to now. */
+  get member(): SimulatedMember | undefined {
+    return this.#cluster.members[this.#members.indexOf(this.connection.members.current)];
   }
 }

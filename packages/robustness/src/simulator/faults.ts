@@ -7,6 +7,7 @@ export type Fault = { at: number } & (
   | { kind: "leader lost" | "compaction" | "noise" }
   | { kind: "quorum lost"; forMs: number }
   | { kind: "client stalls"; client: number; forMs: number }
+  | { kind: "client cut off"; client: number; stallMs: number; forMs: number }
   | { kind: "client killed"; client: number }
   | { kind: "streams cut"; client: number; member: number }
   | { kind: "hole"; client: number; member: number; forMs: number }
@@ -27,14 +28,15 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ["noise", 1],
   ["quorum lost", 1],
   ["client stalls", 4],
+  ["client cut off", 3],
   ["client killed", 0.5],
   ["streams cut", 3],
   ["hole", 3],
   ["replies lost", 4],
   ["requests lost", 1],
   ["slow", 3],
-  ["key deleted", 1],
-  ["lease revoked", 0.5],
+  ["key deleted", 2],
+  ["lease revoked", 1],
 ];
 
 export function drawFaults(
@@ -45,7 +47,7 @@ export function drawFaults(
   const kinds = WEIGHTS.filter(() => random.chance(0.5));
   const total = kinds.reduce((sum, [, weight]) => sum + weight, 0);
   const faults: Fault[] = [];
-  const count = kinds.length === 0 ? 0 : random.below(14);
+  const count = kinds.length === 0 ? 0 : random.below(16);
   for (let index = 0; index < count; index++) {
     let left = random.between(0, total);
     const drawn = kinds.find(([, weight]) => {
@@ -82,6 +84,11 @@ function draw(
       return { at, kind, forMs };
     case "client stalls":
       return { at, kind, client, forMs };
+    case "client cut off": {
+      // from every member, perhaps after it stood still: long enough to lose its sessions
+      const stallMs = random.chance(0.6) ? random.between(0, 4_000) : 0;
+      return { at, kind, client, stallMs, forMs: random.between(1_000, 12_000) };
+    }
     case "client killed":
       return { at, kind, client };
     case "streams cut":

@@ -41,7 +41,7 @@ const WORKLOADS: readonly Workload[] = [
   ],
   [
     ["barrier holder", 1, 2],
-    ["barrier waiter", 1, 3],
+    ["barrier waiter", 2, 5],
   ],
   [["double barrier", 2, 3]],
   [
@@ -61,7 +61,6 @@ export function drawPlan(seed: number): Plan {
   for (let index = 0; index < workloads; index++) {
     for (const [kind, least, most] of random.pick(WORKLOADS)) {
       const count = least + random.below(most - least + 1);
-      // those of one double barrier are in processes of their own, so that one which stands still does not stop all
       for (let actor = 0; actor < count; actor++) {
         const client = random.below(clients);
         const name = kind.startsWith("election") || kind === "lead" ? "election" : nameOf(kind);

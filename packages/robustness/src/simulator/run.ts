@@ -86,7 +86,6 @@ export async function run(plan: Plan, { trace = false } = {}): Promise<Outcome> 
   await goOn(SWEEP_MS);
   if (violations.all.length === 0) {
     for (const look of stage.lastLooks) look();
-    holdings.checkTold();
     checkNothingLeft(world, violations);
   }
   await drained();
@@ -138,6 +137,8 @@ async function close(
   for (const id of store.keys) {
     const kv = store.get(id);
     const leased = kv && kv.lease !== 0n;
+    // a hold without a session outlives its process
+    if (!leased && id.startsWith("barrier") && living.length < world.clients.length) continue;
     if (leased || /^(barrier|mutex|election|rwmutex)\d+(\/|$)/.test(id)) {
       violations.add(`a key is left: ${id}`);
     }

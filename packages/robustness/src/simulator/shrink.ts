@@ -1,5 +1,5 @@
-import type { Plan } from "./plan.js";
-import { run } from "./run.js";
+import type { ActorPlan, Plan } from "./plan.js";
+import { type Outcome, run } from "./run.js";
 import type { Shrunken } from "./shift.js";
 
 /** Rounds without a gain end it; this many runs do too. */
@@ -7,11 +7,12 @@ const MOST_RUNS = 400;
 
 /** Leaves out faults and actors, and shortens the time, as long as it still fails. */
 export async function shrink(plan: Plan): Promise<Shrunken> {
+  const wanted = kindsOf(await run(plan));
   let least = plan;
   let runs = 0;
   const fails = async (candidate: Plan) => {
     if (++runs > MOST_RUNS) return false;
-    return (await run(candidate)).violations.length > 0;
+    return kindsOf(await run(candidate)).some((kind) => wanted.includes(kind));
   };
   for (let before: Plan | undefined; before !== least && runs < MOST_RUNS; ) {
     before = least;
@@ -27,6 +28,11 @@ export async function shrink(plan: Plan): Promise<Shrunken> {
   return { actors, violations, lines };
 }
 
+/** What went wrong, whoever it was and by whichever number. */
+function kindsOf({ violations }: Outcome): string[] {
+  return violations.map((violation) => violation.replace(/[0-9a-f]{6,}|\d+/g, "#"));
+}
+
 function* smallerOnes(plan: Plan): Generator<Plan> {
   const { faults, actors, chaosMs } = plan;
   if (faults.length > 3) {
@@ -35,7 +41,17 @@ function* smallerOnes(plan: Plan): Generator<Plan> {
     yield { ...plan, faults: faults.slice(half) };
   }
   for (const index of faults.keys()) yield { ...plan, faults: faults.toSpliced(index, 1) };
-  for (const index of actors.keys()) yield { ...plan, actors: actors.toSpliced(index, 1) };
+  for (const index of actors.keys()) yield { ...plan, actors: without(actors, index) };
   if (chaosMs > 500) yield { ...plan, chaosMs: chaosMs / 2 };
   if (chaosMs > 500) yield { ...plan, chaosMs: chaosMs * 0.85 };
+}
+
+/** A double barrier is for as many as there are. */
+function without(actors: ActorPlan[], index: number): ActorPlan[] {
+  const { name, kind } = actors[index] as ActorPlan;
+  return actors
+    .toSpliced(index, 1)
+    .map((actor) =>
+      actor.name === name && actor.kind === kind ? { ...actor, count: actor.count - 1 } : actor,
+    );
 }

@@ -31,7 +31,8 @@ async function hold(scene: Scene, barrier: Barrier): Promise<true> {
 }
 
 export async function waitAtBarrier(scene: Scene): Promise<void> {
-  const { world, violations } = scene.stage;
+  const { world, violations, endings } = scene.stage;
+  endings.add(() => void releaseForTheDead(scene));
   while (!scene.ending) {
     const barrier = new Barrier(scene.connection, scene.name);
     const signal = scene.cancellation(0.2, 1_500);
@@ -40,5 +41,16 @@ export async function waitAtBarrier(scene: Scene): Promise<void> {
     const done = await scene.attempt(`wait at ${scene.name}`, wait, ["HOLDER_LOST"]);
     if (done) checkReleased(world, scene.name, since, violations);
     await scene.pause(0, 300);
+  }
+}
+
+/** A hold without a session outlives its process: somebody has to end it. */
+async function releaseForTheDead(scene: Scene): Promise<void> {
+  if (!scene.stage.world.clients.some(({ process }) => process.dead)) return;
+  const release = () => new Barrier(scene.connection, scene.name).release().then(() => true);
+  for (let done = false; !done && !scene.client.process.dead; ) {
+    // what the actor itself is doing is not to be judged by this
+    done = await release().catch(() => false);
+    if (!done) await scene.pause(100, 200);
   }
 }

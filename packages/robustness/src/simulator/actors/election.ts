@@ -1,4 +1,4 @@
-import { Election, lead } from "@etcdkit/election";
+import { Election, type Leadership, lead } from "@etcdkit/election";
 import { ObservedLeaders } from "../checks/observed-leaders.js";
 import type { Scene } from "../scene.js";
 import { holdOn } from "./hold-on.js";
@@ -20,12 +20,22 @@ export async function campaign(scene: Scene): Promise<void> {
       for (let word = 0; word < words && leadership.held; word++) {
         const proclaim = () => leadership.proclaim(`${value} ${word}`);
         await scene.attempt(`proclaim ${scene.name}`, proclaim, NOT_LEADING);
+        await scene.pause(0, 2_000);
+        checkProclaimed(scene, leadership);
       }
       giveUp();
       await scene.attempt(`resign ${scene.name}`, () => leadership.resign());
     }
     if (scene.random.chance(0.5)) await scene.pause(0, 500);
   }
+}
+
+/** What was proclaimed last stands in etcd, also when something proclaimed before arrives late. */
+function checkProclaimed(scene: Scene, { held, key, value, name, fencingToken }: Leadership): void {
+  const { world, violations } = scene.stage;
+  const kv = world.cluster.etcd.store.get(Buffer.from(key).toString("latin1"));
+  if (!held || kv?.createRevision !== fencingToken || kv.value.equals(value)) return;
+  violations.add(`${name} has ${kv.value} where ${value} was proclaimed last`);
 }
 
 export async function serveAsLeader(scene: Scene): Promise<void> {

@@ -16,7 +16,7 @@ export async function holdOn(
   const giveUp = scene.stage.holdings.add(scene.client, lease, holding, share);
   const looks = scene.random.below(4);
   for (let look = 0; look < looks && holding.held; look++) {
-    await scene.pause(0, scene.random.pick([5, 100, 1_000]));
+    await scene.pause(0, scene.random.pick([5, 100, 1_000, 4_000]));
     if (share === "alone" && holding.held && scene.random.chance(0.3)) {
       await scene.attempt("write what is guarded", () => writeGuarded(scene, holding));
     }

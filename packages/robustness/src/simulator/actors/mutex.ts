@@ -4,19 +4,25 @@ import type { Scene } from "../scene.js";
 import { holdOn } from "./hold-on.js";
 
 export async function lockMutex(scene: Scene): Promise<void> {
+  const { random } = scene;
   while (!scene.ending) {
     const session = await scene.session();
     const mutex = new Mutex(session, scene.name);
-    const how = scene.random.fraction();
-    if (how < 0.1)
-      await Promise.all([lockOnce(scene, session, mutex), lockOnce(scene, session, mutex)]);
-    else await lockOnce(scene, session, mutex);
-    if (scene.random.chance(0.5)) await scene.pause(0, 500);
+    const trying = random.chance(0.25);
+    const once = () => lockOnce(scene, session, mutex, trying);
+    // two of one session at the same time, now and then
+    if (random.chance(0.15)) await Promise.all([once(), once()]);
+    else await once();
+    if (random.chance(0.5)) await scene.pause(0, 500);
   }
 }
 
-async function lockOnce(scene: Scene, session: Session, mutex: Mutex): Promise<void> {
-  const trying = scene.random.chance(0.2);
+async function lockOnce(
+  scene: Scene,
+  session: Session,
+  mutex: Mutex,
+  trying: boolean,
+): Promise<void> {
   const signal = scene.cancellation(0.35, scene.random.pick([3, 30, 1_500]));
   const options = signal ? { signal } : {};
   const lock = await scene.attempt(`lock ${scene.name}`, () =>

@@ -10,11 +10,14 @@ import type { Violations } from "./violations.js";
 /** Alone, or beside others who share. */
 export type Share = "alone" | "shared";
 
+const TOLD_MS = 1_500;
+
 interface Held {
   readonly client: SimulatedClient;
   readonly lease: Lease;
   readonly holding: Holding;
   readonly share: Share;
+  readonly since: number;
   /** Of the store, when it was last found right. */
   checkedAt: bigint;
 }
@@ -42,7 +45,8 @@ export class Holdings {
   /** To be called as soon as a call has resolved with `holding`. Returns what is to be called when it is given up. */
   add(client: SimulatedClient, lease: Lease, holding: Holding, share: Share): () => void {
     this.#won++;
-    const held: Held = { client, lease, holding, share, checkedAt: 0n };
+    const since = this.#world.schedule.now;
+    const held: Held = { client, lease, holding, share, since, checkedAt: 0n };
     const { name, key, fencingToken } = holding;
     this.#world.history.add(`${client.process.name} holds ${key} by ${fencingToken}`);
     if (!this.#touched(held)) {
@@ -64,15 +68,6 @@ export class Holdings {
     }
   }
 
-  /** When all has long been calm: nobody believes what an operator has ended. */
-  checkTold(): void {
-    for (const held of this.#held) {
-      if (!held.client.process.awake || !this.#touched(held) || !this.#believed(held)) continue;
-      const { key } = held.holding;
-      this.#violations.add(`the holder of ${key} was never told that it was deleted`);
-    }
-  }
-
   #checkToken(held: Held): void {
     const { name, fencingToken } = held.holding;
     const told = this.#tokens.get(name) ?? { any: 0n, alone: 0n };
@@ -88,10 +83,9 @@ export class Holdings {
 
   #check(held: Held): void {
     const { store } = this.#world.cluster.etcd;
-    if (held.checkedAt === store.revision) return;
-    if (!this.#believed(held)) return;
+    if (this.#touched(held)) return this.#checkTold(held);
+    if (held.checkedAt === store.revision || !this.#believed(held)) return;
     held.checkedAt = store.revision;
-    if (this.#touched(held)) return;
     const { name, key, fencingToken } = held.holding;
     const own = store.get(idOf(Buffer.from(key)));
     if (own?.createRevision !== fencingToken) {
@@ -102,9 +96,18 @@ export class Holdings {
     const first = store
       .within(underPrefix(`${name}/`))
       .filter((kv) => held.share === "alone" || !kv.key.toString().startsWith(readers))
-      .find((kv) => kv.createRevision < fencingToken);
+      .find((kv) => kv.createRevision <= fencingToken && kv !== own);
     if (!first) return;
     this.#violations.add(`${held.client.process.name} believes to hold ${key} behind ${first.key}`);
+  }
+
+  /** A deleted key is heard of within a second, where nothing keeps the news away. */
+  #checkTold(held: Held): void {
+    const { key, fencingToken } = held.holding;
+    const tellable = this.#operator.tellableKey(key, fencingToken);
+    const since = Math.max(tellable ?? Infinity, held.client.process.awakeSince, held.since);
+    if (this.#world.schedule.now < since + TOLD_MS || !this.#believed(held)) return;
+    this.#violations.add(`the holder of ${key} was not told that it was deleted`);
   }
 
   #believed({ holding, lease }: Held): boolean {

@@ -17,6 +17,10 @@ export class ObservedMembers {
   /** What was told before that. */
   #before = 0n;
   #begun = false;
+  /** Who was told of at the last revision. */
+  readonly #toldAt = new Set<string>();
+  /** Incarnations that left. */
+  readonly #gone = new Set<string>();
   readonly #suspected = new Set<string>();
 
   constructor(world: Simulation, group: string, violations: Violations) {
@@ -32,14 +36,21 @@ export class ObservedMembers {
     if (!("revision" in event)) return this.#suspicion(event.type, event.id);
     const { revision, id, member } = event;
     if (revision !== this.#at) this.#goOnTo(revision);
+    if (this.#toldAt.has(`${event.type} ${id}`))
+      this.#violations.add(`${this.#what} was told of ${id} twice`);
+    this.#toldAt.add(`${event.type} ${id}`);
     const known = this.#told.has(id);
     if (event.type === "joined" ? known : !known) {
       this.#violations.add(`${this.#what} was told ${event.type} of ${id} out of turn`);
     }
     if (event.type === "joined" || event.type === "updated") {
       this.#told.set(id, member.modRevision);
+      if (this.#gone.has(member.incarnation)) {
+        this.#violations.add(`${this.#what} saw ${id} come back after it had left`);
+      }
     } else {
       this.#told.delete(id);
+      if (event.type === "left") this.#gone.add(member.incarnation);
       this.#suspected.delete(id);
       this.#checkGoodbye(event);
     }
@@ -72,6 +83,7 @@ export class ObservedMembers {
     }
     this.#readTo(revision);
     this.#begun = true;
+    this.#toldAt.clear();
     this.#before = this.#at;
     this.#at = revision;
   }

@@ -1,23 +1,33 @@
-import type { SimulatedClient } from "../client.js";
+import type { Lease } from "@etcdkit/core/internal";
 import type { Simulation } from "../simulation.js";
 import { believed } from "./belief.js";
 import type { Operator } from "./operator.js";
 import type { Violations } from "./violations.js";
 
+/** A third of the TTL until the next renewal, and what that takes. */
+const RENEWAL_MS = 2_000;
+
 /** A session is lost at its client before etcd may expire its lease. Looked at where the client could look. */
 export function checkSessions(world: Simulation, operator: Operator, violations: Violations): void {
-  for (const client of world.clients) {
-    if (!client.process.awake) continue;
-    for (const lease of client.connection.leases) {
+  const { now } = world.schedule;
+  for (const { process, connection } of world.clients) {
+    if (!process.awake) continue;
+    for (const lease of connection.leases) {
       const expiresAt = world.cluster.etcd.leases.expiresAt(lease.id);
-      if (expiresAt !== undefined && expiresAt > world.schedule.now) continue;
-      if (!believed(lease) || operator.touchedLease(lease.id)) continue;
+      if (expiresAt !== undefined && expiresAt > now) continue;
+      if (!believed(lease)) continue;
+      if (operator.touchedLease(lease.id)) {
+        if (now < process.awakeSince + RENEWAL_MS || !overdue(lease, operator, now)) continue;
+        violations.add(`${process.name} was not told that its lease was revoked`);
+        continue;
+      }
       const what = expiresAt === undefined ? "is gone in etcd" : "has run out in etcd";
-      violations.add(`${nameOf(client)} relies on a lease that ${what}: ${lease.id.toString(16)}`);
+      violations.add(`${process.name} relies on a lease that ${what}: ${lease.id.toString(16)}`);
     }
   }
 }
 
-function nameOf({ process }: SimulatedClient): string {
-  return process.name;
+function overdue(lease: Lease, operator: Operator, now: number): boolean {
+  const tellable = operator.tellableLease(lease.id);
+  return tellable !== undefined && now > tellable + lease.ttlMs / 3 + RENEWAL_MS;
 }

@@ -16,6 +16,7 @@ export class SimulatedProcess {
   /** How fast its clock goes: no two are alike, and the safety margin of a session is there for that. */
   readonly #speed: number;
   #stalledUntil = 0;
+  #awakeSince = 0;
   #dead = false;
   #waiting: Waiting[] = [];
   #timers = 0;
@@ -35,6 +36,10 @@ export class SimulatedProcess {
   /** Whether its code can run now. */
   get awake(): boolean {
     return !this.#dead && this.#schedule.now >= this.#stalledUntil;
+  }
+
+  get awakeSince(): number {
+    return this.#awakeSince;
   }
 
   get dead(): boolean {
@@ -102,7 +107,8 @@ export class SimulatedProcess {
 
   /** Messages in the socket keep their order, and so do timers; which of the two come first is chance. */
   #wake(): void {
-    if (!this.awake || this.#dead) return;
+    if (!this.awake) return;
+    this.#awakeSince = this.#schedule.now;
     const waiting = this.#waiting;
     const timers = waiting.filter(({ timer }) => timer);
     const messages = waiting.filter(({ timer }) => !timer);
