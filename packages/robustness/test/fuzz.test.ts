@@ -1,0 +1,172 @@
+import { Barrier, DoubleBarrier } from "@etcdkit/barrier";
+import { type Connection, CoordinationError, connect } from "@etcdkit/core";
+import { Election } from "@etcdkit/election";
+import { Group } from "@etcdkit/liveness";
+import { Mutex } from "@etcdkit/mutex";
+import { RWMutex } from "@etcdkit/rwmutex";
+import { Session } from "@etcdkit/session";
+import { type EtcdServer, startEtcd } from "@etcdkit/testing";
+import { eventually } from "@etcdkit/testing/vitest";
+import type { Etcd3 } from "etcd3";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+// Whatever is given to the public face: an answer or a typed error, never a key outside the namespace, never one left behind.
+const NAMESPACE = "fuzz\u{1f510}/";
+const RUNS = 200;
+
+let server: EtcdServer;
+let client: Etcd3;
+let etcd: Connection;
+let session: Session;
+
+beforeAll(async () => {
+  server = await startEtcd();
+  client = server.client();
+  etcd = connect({ hosts: server.endpoints, namespace: NAMESPACE });
+  session = await Session.open(etcd, { ttl: 60 });
+}, 60_000);
+afterAll(async () => {
+  await etcd.close();
+  await server.stop();
+});
+
+/** What may be thrown at a user, besides the reason of a signal. */
+function expectTyped(error: unknown): void {
+  const typed =
+    error instanceof TypeError || error instanceof RangeError || error instanceof CoordinationError;
+  if (!typed && !isGivenUp(error)) throw error;
+}
+
+const isGivenUp = (error: unknown) =>
+  error instanceof DOMException && error.name === "TimeoutError";
+const soon = () => AbortSignal.timeout(200);
+
+/** Whether it did what was asked. */
+async function tried(call: () => unknown): Promise<boolean> {
+  try {
+    await call();
+    return true;
+  } catch (error) {
+    expectTyped(error);
+    return false;
+  }
+}
+
+async function keys(): Promise<string[]> {
+  return client.getAll().keys("utf8");
+}
+
+/** Text with a bias to what keys are made of, and any text at all. */
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ unit: "grapheme", maxLength: 40 }),
+  fc.string({
+    unit: fc.constantFrom("/", "-", "a", "\0", "\ud800", "%", "..", " "),
+    maxLength: 12,
+  }),
+);
+const value = fc.oneof(text, fc.uint8Array({ maxLength: 4_096 }).map(Buffer.from));
+const anything = fc.oneof(fc.anything({ withBigInt: true, withDate: true }), text, value);
+const options = fc.oneof(
+  anything,
+  fc.dictionary(
+    fc.constantFrom("value", "signal", "ttl", "count", "id", "metadata", "takeOver", "suspect"),
+    anything,
+  ),
+);
+
+/** Takes whatever it is given, as plain JavaScript does. */
+const untyped = (given: unknown) => given as never;
+const withSignal = (given: unknown) =>
+  untyped(typeof given === "object" && given !== null ? { signal: soon(), ...given } : given);
+
+const calls: Record<string, (name: unknown, given: unknown) => Promise<unknown>> = {
+  mutex: async (name, given) => {
+    const lock = await new Mutex(session, untyped(name)).lock(withSignal(given));
+    await lock.release();
+  },
+  "mutex, tried": async (name, given) => {
+    await (await new Mutex(session, untyped(name)).tryLock(withSignal(given)))?.release();
+  },
+  "read lock": async (name, given) => {
+    await (await new RWMutex(session, untyped(name)).readLock(withSignal(given))).release();
+  },
+  "write lock": async (name, given) => {
+    const lock = await new RWMutex(session, untyped(name)).writeLock(withSignal(given));
+    await (await lock.downgrade()).release();
+  },
+  election: async (name, given) => {
+    const election = new Election(session, untyped(name));
+    const leadership = await election.campaign(untyped(given), { signal: soon() });
+    await tried(() => leadership.proclaim(untyped(given)));
+    await leadership.resign();
+  },
+  "election, options": async (name, given) => {
+    const leadership = await new Election(session, untyped(name)).campaign("v", withSignal(given));
+    await leadership.resign();
+  },
+  barrier: async (name, given) => {
+    const barrier = new Barrier(etcd, untyped(name));
+    try {
+      await barrier.hold(untyped(given));
+    } finally {
+      await barrier.release();
+    }
+  },
+  "double barrier": async (name, given) => {
+    const given1 = typeof given === "object" ? { count: 1, ...given } : given;
+    const barrier = new DoubleBarrier(session, untyped(name), untyped(given1));
+    await barrier.enter({ signal: soon() });
+    await barrier.leave({ signal: soon() });
+  },
+  group: async (name, given) => {
+    const group = new Group(etcd, untyped(name));
+    const full = typeof given === "object" ? { id: "m", signal: soon(), ...given } : given;
+    const member = await group.join(untyped(full));
+    await tried(() => member.update(untyped(given)));
+    await member.leave();
+  },
+  "group, metadata": async (name, given) => {
+    const group = new Group(etcd, untyped(name));
+    await (await group.join({ id: "m", metadata: untyped(given) })).leave();
+  },
+  "group, id": async (id) => {
+    const member = await new Group(etcd, "group").join({ id: untyped(id) });
+    expect([...(await new Group(etcd, "group").members()).keys()]).toContain(id);
+    await member.leave();
+  },
+  session: async (_, given) => {
+    await (await Session.open(etcd, withSignal(given))).close();
+  },
+  connect: async (name, given) => {
+    await tried(() => connect(untyped(given)).close());
+    await connect({ hosts: server.endpoints, namespace: untyped(name) }).close();
+  },
+};
+
+describe("whatever is given to", () => {
+  it.each(Object.entries(calls))(
+    "%s",
+    async (_, call) => {
+      let [done, refused] = [0, 0];
+      const property = fc.asyncProperty(fc.oneof(text, anything), options, async (name, given) => {
+        if (await tried(() => call(name, given))) done++;
+        else refused++;
+        for (const key of await keys()) expect(key.startsWith(NAMESPACE)).toBe(true);
+      });
+      await fc.assert(property, { numRuns: RUNS });
+      expect(done).toBeGreaterThan(0);
+      expect(refused).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+
+  it("all of them: none has left a key behind but goodbyes, which go with their leases", async () => {
+    await eventually(async () => {
+      expect((await keys()).filter((key) => !key.includes("/left/"))).toEqual([]);
+      return true;
+    });
+    expect(session.state).toBe("connected");
+  });
+});
