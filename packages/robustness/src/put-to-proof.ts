@@ -76,6 +76,10 @@ export async function putToProof(options: ProofOptions): Promise<Proof> {
   } finally {
     await clients?.kill();
     await cluster?.stop();
+    // what went wrong may be etcd's doing
+    for (const { name, log } of cluster?.members ?? []) {
+      await writeFile(join(folder, `${name}.log`), log);
+    }
     await network?.[Symbol.asyncDispose]();
     janitor.dismiss();
   }
