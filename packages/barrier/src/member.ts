@@ -42,7 +42,10 @@ export class Member implements Attendant, MemberKey {
     readonly count: number,
   ) {
     this.what = `double barrier ${gathering.name}`;
-    this.#name = lease.reserveKey(`${gathering.name}/waiters/${leaseHex(lease.id)}`);
+    // a key left by an earlier attempt may have been let in with an earlier round
+    this.#name = lease.reserveKey(`${gathering.name}/waiters/${leaseHex(lease.id)}`, {
+      unsuspected: true,
+    });
     this.key = Buffer.from(this.#name);
     lease.attach(this);
     gathering.retain();

@@ -21,6 +21,11 @@ export class Ghosts {
     if (!this.#timer && this.#lease.alive) this.#schedule();
   }
 
+  /** Whether an attempt without an answer may have made it, or may yet. */
+  suspects(key: string): boolean {
+    return this.#suspects.has(key);
+  }
+
   stop(): void {
     this.#timer?.cancel();
   }

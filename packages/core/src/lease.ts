@@ -158,11 +158,13 @@ export class Lease implements Renewable {
 
   /**
    * A key name that nothing else of this lease uses until `freeKey`: `base`, and while that is taken `base-1`, `base-2`, …, so
-   * that two contenders of one session exclude each other as those of two sessions do.
+   * that two contenders of one session exclude each other as those of two sessions do. With `unsuspected`, none that an earlier
+   * attempt without an answer may have left, or may yet make.
    */
-  reserveKey(base: string): string {
+  reserveKey(base: string, { unsuspected = false } = {}): string {
     let key = base;
-    for (let n = 1; this.#keysInUse.has(key); n++) key = `${base}-${n}`;
+    const taken = () => this.#keysInUse.has(key) || (unsuspected && this.ghosts.suspects(key));
+    for (let n = 1; taken(); n++) key = `${base}-${n}`;
     this.#keysInUse.add(key);
     return key;
   }
