@@ -1,4 +1,4 @@
-import { type Lease, leaseHex, underPrefix } from "@etcdkit/core/internal";
+import { type KeyValue, type Lease, underPrefix } from "@etcdkit/core/internal";
 import { idOf } from "../etcd/key-range.js";
 import type { Simulation } from "../simulation.js";
 import type { Violations } from "./violations.js";
@@ -33,7 +33,10 @@ export interface Inside {
   round: bigint;
 }
 
-/** Looks whether `count` had come when this member was let in. Undefined: its key is not there, by an operator's hand say. */
+/**
+ * Looks whether `count` had come when this member was let in. Of one session several keys may stand there, what is left of earlier
+ * attempts too: the newest is the member's. Undefined: none is there, by an operator's hand say.
+ */
 export function checkEntered(
   world: Simulation,
   name: string,
@@ -42,26 +45,32 @@ export function checkEntered(
   violations: Violations,
 ): Inside | undefined {
   const { store } = world.cluster.etcd;
-  const key = `${name}/waiters/${leaseHex(lease.id)}`;
-  const own = store.get(idOf(Buffer.from(key)));
-  if (!own) return undefined;
-  const members = new Map<string, bigint>();
   const waiters = `${name}/waiters/`;
+  const own = store
+    .within(underPrefix(waiters))
+    .filter((kv) => kv.lease === lease.id)
+    .reduce<KeyValue | undefined>(
+      (newest, kv) => (newest && newest.createRevision > kv.createRevision ? newest : kv),
+      undefined,
+    );
+  if (!own) return undefined;
+  const { createRevision } = own;
+  const members = new Map<string, bigint>();
   let before = 0n;
   for (let revision = 2n; revision <= store.revision; revision++) {
     for (const { type, kv } of store.at(revision)) {
-      const text = kv.key.toString();
-      if (text === `${name}/ready` && type === "put") {
-        if (revision > own.createRevision) {
+      const key = kv.key.toString();
+      if (key === `${name}/ready` && type === "put") {
+        if (revision > createRevision) {
           const there = [...members.values()].filter((created) => created > before).length;
           if (there < count) violations.add(`double barrier ${name} let ${there} of ${count} in`);
-          return { key, createRevision: own.createRevision, round: revision };
+          return { key: own.key.toString(), createRevision, round: revision };
         }
         before = revision;
       }
-      if (!text.startsWith(waiters)) continue;
-      if (type === "delete") members.delete(text);
-      else if (kv.version === 1n) members.set(text, kv.createRevision);
+      if (!key.startsWith(waiters)) continue;
+      if (type === "delete") members.delete(key);
+      else if (kv.version === 1n) members.set(key, kv.createRevision);
     }
   }
   violations.add(`double barrier ${name} let a member in without a word`);
