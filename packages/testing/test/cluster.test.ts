@@ -50,3 +50,28 @@ test("a member that cannot start takes the others with it", async () => {
   const start = startCluster({ size: 2, args: ["--no-such-flag"] });
   await expect(start).rejects.toThrow("-no-such-flag");
 });
+
+test("members run where the network option says, by the command it gives", async () => {
+  // elsewhere only one address of the loopback answers
+  const [clientHost, peerHost] =
+    process.platform === "linux" ? ["127.0.0.2", "127.0.0.3"] : ["127.0.0.1", "127.0.0.1"];
+  const asked: string[] = [];
+  await using cluster = await startCluster({
+    size: 2,
+    network: (name) => {
+      asked.push(name);
+      return { clientHost, peerHost, command: ["env", "ETCD_LOG_LEVEL=warn"] };
+    },
+  });
+  expect(asked).toEqual(["etcd-1", "etcd-2"]);
+  for (const { endpoints, log } of cluster.members) {
+    expect(endpoints[0]).toContain(clientHost);
+    // what etcd says of a variable it was given
+    expect(log).toContain("ETCD_LOG_LEVEL");
+  }
+  await cluster.client().put("a").value("1");
+  const [first] = cluster.members;
+  await first?.pause();
+  first?.resume();
+  await first?.restart();
+});
