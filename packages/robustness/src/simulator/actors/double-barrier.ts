@@ -1,5 +1,4 @@
 import { DoubleBarrier } from "@etcdkit/barrier";
-import type { Lease } from "@etcdkit/core/internal";
 import { leaseOf } from "@etcdkit/session/internal";
 import { checkEntered, checkLeft, type Inside } from "../checks/barriers.js";
 import type { Scene } from "../scene.js";
@@ -25,20 +24,22 @@ export async function meetAtDoubleBarrier(scene: Scene): Promise<void> {
 async function meet(scene: Scene, name: string, signal: AbortSignal | undefined): Promise<void> {
   const session = await scene.session();
   const barrier = new DoubleBarrier(session, name, { count: scene.plan.count });
+  const since = scene.revision;
   const enter = () => barrier.enter(signal ? { signal } : {}).then(() => true);
   if (!(await scene.attempt(`enter ${name}`, enter, FULL))) return;
   scene.note(`entered ${name}`);
-  await stayAndLeave(scene, name, barrier, leaseOf(session));
+  const entering = { lease: leaseOf(session), count: scene.plan.count, since };
+  const own = checkEntered(scene.stage.world, name, entering, scene.stage.violations);
+  await stayAndLeave(scene, name, barrier, own);
 }
 
 async function stayAndLeave(
   scene: Scene,
   name: string,
   barrier: DoubleBarrier,
-  lease: Lease,
+  own: Inside | undefined,
 ): Promise<void> {
   const { world, violations, inside: all } = scene.stage;
-  const own = checkEntered(world, name, lease, scene.plan.count, violations);
   const inside = all.get(name) ?? new Set<Inside>();
   all.set(name, inside);
   if (own) inside.add(own);

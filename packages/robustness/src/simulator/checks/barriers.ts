@@ -1,4 +1,4 @@
-import { type KeyValue, type Lease, underPrefix } from "@etcdkit/core/internal";
+import { type Lease, underPrefix } from "@etcdkit/core/internal";
 import { idOf } from "../etcd/key-range.js";
 import type { Simulation } from "../simulation.js";
 import type { Violations } from "./violations.js";
@@ -33,39 +33,51 @@ export interface Inside {
   round: bigint;
 }
 
+interface Entering {
+  lease: Lease;
+  count: number;
+  /** The revision when it began to enter: the word that let it in came later. */
+  since: bigint;
+}
+
 /**
  * Looks whether `count` had come when this member was let in. Of one session several keys may stand there, what is left of earlier
- * attempts too: the newest is the member's. Undefined: none is there, by an operator's hand say.
+ * attempts too: one of them was let in since. Undefined: none is there, by an operator's hand say.
  */
 export function checkEntered(
   world: Simulation,
   name: string,
-  lease: Lease,
-  count: number,
+  { lease, count, since }: Entering,
   violations: Violations,
 ): Inside | undefined {
   const { store } = world.cluster.etcd;
+  const own = store.within(underPrefix(`${name}/waiters/`)).filter((kv) => kv.lease === lease.id);
+  if (own.length === 0) return undefined;
+  const words = wordsOf(world, name);
+  for (const { key, createRevision } of own) {
+    const word = words.find(({ revision }) => revision > createRevision);
+    if (!word || word.revision <= since) continue;
+    if (word.there < count)
+      violations.add(`double barrier ${name} let ${word.there} of ${count} in`);
+    return { key: key.toString(), createRevision, round: word.revision };
+  }
+  violations.add(`double barrier ${name} let a member in without a word`);
+  return undefined;
+}
+
+/** Each put of `ready`, and how many were there then that no earlier one had let in. */
+function wordsOf(world: Simulation, name: string): { revision: bigint; there: number }[] {
+  const { store } = world.cluster.etcd;
   const waiters = `${name}/waiters/`;
-  const own = store
-    .within(underPrefix(waiters))
-    .filter((kv) => kv.lease === lease.id)
-    .reduce<KeyValue | undefined>(
-      (newest, kv) => (newest && newest.createRevision > kv.createRevision ? newest : kv),
-      undefined,
-    );
-  if (!own) return undefined;
-  const { createRevision } = own;
   const members = new Map<string, bigint>();
+  const words: { revision: bigint; there: number }[] = [];
   let before = 0n;
   for (let revision = 2n; revision <= store.revision; revision++) {
     for (const { type, kv } of store.at(revision)) {
       const key = kv.key.toString();
       if (key === `${name}/ready` && type === "put") {
-        if (revision > createRevision) {
-          const there = [...members.values()].filter((created) => created > before).length;
-          if (there < count) violations.add(`double barrier ${name} let ${there} of ${count} in`);
-          return { key: own.key.toString(), createRevision, round: revision };
-        }
+        const there = [...members.values()].filter((created) => created > before).length;
+        words.push({ revision, there });
         before = revision;
       }
       if (!key.startsWith(waiters)) continue;
@@ -73,8 +85,7 @@ export function checkEntered(
       else if (kv.version === 1n) members.set(key, kv.createRevision);
     }
   }
-  violations.add(`double barrier ${name} let a member in without a word`);
-  return undefined;
+  return words;
 }
 
 /** Those who entered with it and have not asked to leave are gone from etcd when it has left. */
