@@ -85,6 +85,8 @@ export class Snapshot {
         return list();
       }
       joinedAt = revision;
+      // or a compaction of what the list has seen would end the watch after its next cut
+      this.#watch?.knownUpTo(revision);
       this.#handlers.state(kvs, revision);
       pass(early);
       early = [];

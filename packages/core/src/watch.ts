@@ -27,6 +27,8 @@ export interface WatchHandlers {
 }
 
 export interface Watch {
+  /** What happened up to `revision` is known from elsewhere: a new stream need not deliver it, nor find it in history. */
+  knownUpTo(revision: bigint): void;
   close(): void;
 }
 
@@ -96,7 +98,12 @@ export class Watches {
     this.#subscriptions.add(subscription);
     if (this.#stream) this.#create(subscription);
     else if (!this.#timer) this.#openStream();
-    return { close: () => this.#close(subscription) };
+    return {
+      knownUpTo: (revision) => {
+        if (revision >= subscription.resumeFrom) subscription.resumeFrom = revision + 1n;
+      },
+      close: () => this.#close(subscription),
+    };
   }
 
   /** Ends every watch. */
