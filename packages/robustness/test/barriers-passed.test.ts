@@ -53,6 +53,28 @@ test("two who enter and leave together are as they should be", () => {
   expect(checkDoubleBarriers(runOf({ operations, history: round }))).toEqual([]);
 });
 
+test("a key that a late request made once more, and that went again, says nothing", () => {
+  const ghost = [["d/waiters/c", "", "c"], waiter("a"), ["d/ready", ""], ["d/waiters/a"]] as const;
+  const twice = history(
+    ...round.map(({ type, key, lease }): [string, string, string] | [string] =>
+      type === "put" ? [key, "", lease] : [key],
+    ),
+    ...ghost.map((one): [string, string, string] | [string] =>
+      one.length === 1 ? [one[0]] : [one[0], "", one[2] ?? "0"],
+    ),
+  );
+  const operations = [
+    call("enter", "a", 10),
+    call("enter", "b", 12),
+    call("leave", "a", 20),
+    call("leave", "b", 22),
+    call("enter", "c", 40),
+    call("leave", "c", 50),
+  ];
+  const told = checkDoubleBarriers(runOf({ operations, history: twice }));
+  expect(told.filter(({ told }) => told.includes("out of"))).toEqual([]);
+});
+
 test("who enters before enough have come is found", () => {
   const early = history(waiter("a"), ["d/ready", ""], waiter("b"));
   const run = runOf({ operations: [call("enter", "a", 10)], history: early });

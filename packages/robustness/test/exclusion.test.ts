@@ -84,3 +84,14 @@ test("who believes that it holds when its key has gone is found, unless an opera
   const faults = [fault({ begin: 2_800, revoked: "a" })];
   expect(told({ history: expired, beliefs: [late], faults })).toEqual([]);
 });
+
+test("whose lease etcd ended around the freezing of a member is excused, and no other", () => {
+  const expired = history(["lock/a", "", "a"], ["lock/a"]);
+  const late = belief({ process: "a", from: 2_500, to: 3_100, token: 2 });
+  const frozen = fault({ kind: "freeze a member", begin: 2_600, end: 2_990 });
+  expect(told({ history: expired, beliefs: [late], faults: [frozen] })).toEqual([]);
+  const cut = { ...frozen, kind: "cut a wire" };
+  expect(told({ history: expired, beliefs: [late], faults: [cut] })).toEqual(["loss is known"]);
+  const after = { ...frozen, begin: 3_050, end: 3_090 };
+  expect(told({ history: expired, beliefs: [late], faults: [after] })).toEqual(["loss is known"]);
+});

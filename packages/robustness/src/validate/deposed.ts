@@ -1,3 +1,4 @@
+import type { KeyLife } from "../model/key-life.js";
 import type { FaultRecord, Micros } from "../model/record.js";
 import type { Belief } from "../model/run.js";
 
@@ -17,4 +18,26 @@ export function deposedAt(belief: Belief, faults: readonly FaultRecord[]): Micro
 /** Those faults alone: a run has many others. */
 export function depositions(faults: readonly FaultRecord[]): FaultRecord[] {
   return faults.filter(({ deleted, revoked }) => deleted !== undefined || revoked !== undefined);
+}
+
+/** As the faults are called that do it. */
+const FREEZES: readonly string[] = ["freeze a member", "freeze a majority"];
+/** After it runs again, for what a member had begun to be done. */
+const AFTERMATH_US = 1_000_000;
+
+/**
+ * From when on etcd may have ended a lease before its time: around the freezing of a leader it ends leases that are being renewed
+ * (etcd-io/etcd#15247, of which #16822 is a mitigation). Only where the holder still believed when its key was known to be gone.
+ */
+export function endedEarly(
+  { last }: Belief,
+  life: KeyLife | undefined,
+  faults: readonly FaultRecord[],
+): Micros {
+  const gone = life?.endAt ?? Number.POSITIVE_INFINITY;
+  if (last.after <= gone) return Number.POSITIVE_INFINITY;
+  const frozen = faults.find(
+    ({ kind, begin, end }) => FREEZES.includes(kind) && begin <= gone && gone <= end + AFTERMATH_US,
+  );
+  return frozen?.begin ?? Number.POSITIVE_INFINITY;
 }

@@ -13,7 +13,8 @@ export function checkDoubleBarriers({ operations, history }: Run): Violation[] {
     const ready = history
       .filter(({ key, type }) => type === "put" && key === `${name}/ready`)
       .map(({ revision }) => revision);
-    const byLease = new Map(lives.map((life) => [life.lease, life]));
+    // the first: a request that a frozen member kept may make the key once more, long after
+    const byLease = new Map(lives.toReversed().map((life) => [life.lease, life]));
     const inside = all.flatMap((enter) => {
       if (enter.kind !== "double barrier enter" || enter.end?.outcome !== "done") return [];
       const life = byLease.get(enter.detail?.lease ?? "");

@@ -2,7 +2,7 @@ import { grouped } from "../model/grouped.js";
 import { type KeyLife, livesUnder } from "../model/key-life.js";
 import type { Belief, Run } from "../model/run.js";
 import type { Violation } from "../report/violation.js";
-import { deposedAt, depositions } from "./deposed.js";
+import { deposedAt, depositions, endedEarly } from "./deposed.js";
 
 /** While it certainly was believed: from after the first look to before the last one, or not even that. */
 interface Span {
@@ -19,10 +19,13 @@ export function checkExclusion({ beliefs, faults, history }: Run): Violation[] {
   const taken = depositions(faults);
   const byName = grouped(beliefs, ({ name }) => name);
   return [...byName].flatMap(([name, all]) => {
-    const spans = all.flatMap((belief) => spanOf(belief, deposedAt(belief, taken)));
     const lives = new Map(
       livesUnder(history, `${name}/`).map((life) => [life.createRevision, life]),
     );
+    const spans = all.flatMap((belief) => {
+      const early = endedEarly(belief, lives.get(belief.token), faults);
+      return spanOf(belief, Math.min(deposedAt(belief, taken), early));
+    });
     return [
       ...overlaps(spans),
       ...disorder(spans),
