@@ -43,31 +43,6 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-    name: "a reply acknowledges the newest renewal, not the oldest",
-    edits: [
-      edit(
-        "core/src/keepalive.ts",
-        "const sentAt = renewal?.sent.shift();",
-        "const sentAt = renewal?.sent.pop();",
-      ),
-    ],
-  },
-  {
-    name: "send times outlive their stream",
-    edits: [
-      edit(
-        "core/src/keepalive.ts",
-        "for (const renewal of this.#renewals.values()) renewal.sent = [];",
-        "",
-      ),
-      edit(
-        "core/src/keepalive.ts",
-        "const sentAt = renewal?.sent.shift();",
-        "const sentAt = renewal?.sent.pop();",
-      ),
-    ],
-  },
-  {
     name: "no safety margin",
     edits: [
       edit(
@@ -107,7 +82,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       edit(
         "core/src/txn.ts",
-        "    compare: [{ key, ...ours }],\n    success: [{ deleteRange: { key } }],",
+        "    compare: [{ key, createRevision: own }],\n    success: [{ deleteRange: { key } }],",
         "    compare: [],\n    success: [{ deleteRange: { key } }],",
       ),
     ],
@@ -301,5 +276,28 @@ export const mutations: readonly Mutation[] = [
     edits: [
       edit("liveness/src/own-key.ts", "        { key: this.#goodbye, createRevision: 0n },\n", ""),
     ],
+  },
+  {
+    name: "a key of unknown create revision is deleted by its lease",
+    edits: [
+      edit(
+        "core/src/txn.ts",
+        "  const own = createRevision ?? (await findOwn(lease, key, what));\n  if (own === undefined) return;\n",
+        "  const own = createRevision === undefined ? { lease: lease.id } : { createRevision };\n",
+      ),
+      edit(
+        "core/src/txn.ts",
+        "    compare: [{ key, createRevision: own }],\n    success: [{ deleteRange",
+        "    compare: [{ key, ...own }],\n    success: [{ deleteRange",
+      ),
+    ],
+  },
+  {
+    name: "a member of a double barrier takes a key that an earlier attempt left",
+    edits: [edit("barrier/src/member.ts", "unsuspected: true", "unsuspected: false")],
+  },
+  {
+    name: "what a list has seen is asked of history again",
+    edits: [edit("core/src/snapshot.ts", "      this.#watch?.knownUpTo(revision);\n", "")],
   },
 ];

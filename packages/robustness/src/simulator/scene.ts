@@ -29,7 +29,7 @@ export interface Stage {
 /** What passes without anybody's doing wrong, in a world with faults. */
 const PASSING: ReadonlySet<string> = new Set(["SESSION_EXPIRED", "SESSION_CLOSED", "UNAVAILABLE"]);
 
-export const CANCELLED = new Error("cancelled by the actor");
+const CANCELLED = new Error("cancelled by the actor");
 
 /** What one actor has to work with. */
 export class Scene {
