@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Calls } from "./calls.js";
 import { type Figures, percentiles } from "./figures.js";
 import { Span } from "./span.js";
-import { warmUpS } from "./timed.js";
+import { WarmUp } from "./warm-up.js";
 
 interface Rotation {
   seconds: number;
@@ -26,12 +26,12 @@ export async function rotate(rotation: Rotation): Promise<Figures> {
   let outcome: Figures | undefined;
   let turns = 0;
   let releasedAt = Number.NEGATIVE_INFINITY;
-  let warmUntil = performance.now() + warmUpS(seconds) * 1_000;
+  let warmUp = new WarmUp(seconds);
 
   const taken = (askedAt: number): void => {
     const now = performance.now();
     if (!span) {
-      if (now >= warmUntil) span = new Span(calls);
+      if (warmUp.enough()) span = new Span(calls);
       return;
     }
     turns++;
@@ -57,7 +57,7 @@ export async function rotate(rotation: Rotation): Promise<Figures> {
     const release = await acquire(first++);
     const rest = Array.from({ length: contenders - first }, (_, n) => contend(first + n));
     while (!(await lined())) await sleep(200);
-    warmUntil = performance.now() + warmUpS(seconds) * 1_000;
+    warmUp = new WarmUp(seconds);
     await release();
     await Promise.race([contend(0), ...rest]);
   } else {

@@ -2,37 +2,35 @@ import { performance } from "node:perf_hooks";
 import type { Calls } from "./calls.js";
 import { type Figures, percentiles } from "./figures.js";
 import { Span } from "./span.js";
-
-/** So long an operation runs before it is measured: what is measured is a process that has been up for a while. */
-export function warmUpS(seconds: number): number {
-  return Math.min(seconds / 2, 1);
-}
+import { WarmUp } from "./warm-up.js";
 
 /** `workers` workers, each doing `operation` again and again: rate, time, CPU and calls an operation. */
 export async function timed(
   { seconds, workers, calls }: { seconds: number; workers: number; calls?: Calls },
   operation: (worker: number) => Promise<unknown>,
 ): Promise<Figures> {
-  await spend(warmUpS(seconds), workers, operation);
+  const warmUp = new WarmUp(seconds);
+  await spend(workers, operation, () => warmUp.enough());
   const span = new Span(calls);
-  const took = await spend(seconds, workers, operation);
+  const took = await spend(workers, operation, () => span.elapsedS >= seconds);
   return { ...span.end(took.length), ...percentiles(took) };
 }
 
-/** How long each took, in milliseconds. */
+/** How long each took, in milliseconds, until after one of them it was enough. */
 async function spend(
-  seconds: number,
   workers: number,
   operation: (worker: number) => Promise<unknown>,
+  enough: () => boolean,
 ): Promise<number[]> {
   const took: number[] = [];
-  const until = performance.now() + seconds * 1_000;
+  let over = false;
   await inParallel(workers, workers, async (worker) => {
-    for (let start = performance.now(); start < until; ) {
+    for (let start = performance.now(); !over; ) {
       await operation(worker);
       const now = performance.now();
       took.push(now - start);
       start = now;
+      over ||= enough();
     }
   });
   return took;

@@ -4,7 +4,7 @@ import { Calls } from "../calls.js";
 import { median } from "../figures.js";
 import { openSessions } from "../sessions.js";
 import { Span } from "../span.js";
-import { warmUpS } from "../timed.js";
+import { WarmUp } from "../warm-up.js";
 import type { Workload } from "../workload.js";
 
 const COUNT = 10;
@@ -44,7 +44,7 @@ export const doubleBarrier: Workload = {
         await Promise.all(members.map((member) => member.leave()));
         return { enter: entered - start, leave: performance.now() - entered };
       };
-      for (const warming = new Span(); warming.elapsedS < warmUpS(seconds); ) await meet();
+      for (const warmUp = new WarmUp(seconds); !warmUp.enough(); ) await meet();
       const took: Awaited<ReturnType<typeof meet>>[] = [];
       const span = new Span(calls);
       while (took.length === 0 || span.elapsedS < seconds) took.push(await meet());

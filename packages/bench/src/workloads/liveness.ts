@@ -60,9 +60,12 @@ function liveness(count: number): Workload {
         for (let n = 0; n < Math.min(REVOKED, count / 2); n++) {
           const ID = String(listed.get(`m${n}`)?.leaseId);
           const event = seen.next("died", `m${n}`);
+          // it comes back by itself, in this very process: the next one is not to wait for that
+          const back = seen.next("joined", `m${n}`);
           const from = performance.now();
           await revoker.leaseClient.leaseRevoke({ ID });
           revoked.push((await event) - from);
+          await back;
         }
         const left: number[] = [];
         for (let n = count - 1; n >= Math.max(count - LEAVING, count / 2); n--) {
