@@ -32,7 +32,7 @@ export async function createKey(
     failure: [{ range: { key } }],
   };
   const patience = whileAlive(lease, promptly(lease.connection.clock, what));
-  const sent = send(lease.connection, txn, patience, unanswered).catch((error) => {
+  const sent = send(lease.connection, txn, { ...patience, unanswered }).catch((error) => {
     if (!leaseGone(error)) throw error;
     lease.gone();
     throw lease.lossReason;
@@ -91,18 +91,6 @@ function leaseGone(error: unknown): boolean {
   return error instanceof EtcdFailure && error.kind === "lease-not-found";
 }
 
-function send(
-  connection: EtcdConnection,
-  txn: Txn,
-  patience: Patience,
-  unanswered: () => void = () => undefined,
-) {
-  return connection.call(async (etcd, call) => {
-    try {
-      return await etcd.txn(txn, call);
-    } catch (error) {
-      if (error instanceof EtcdFailure && error.kind === "unavailable") unanswered();
-      throw error;
-    }
-  }, patience);
+function send(connection: EtcdConnection, txn: Txn, patience: Patience) {
+  return connection.call((etcd, call) => etcd.txn(txn, call), patience);
 }

@@ -1,11 +1,5 @@
 import { CoordinationError } from "@etcdkit/core";
-import {
-  deleteOwn,
-  EtcdFailure,
-  type KeyValue,
-  type Lease,
-  type Txn,
-} from "@etcdkit/core/internal";
+import { deleteOwn, type KeyValue, type Lease, type Txn } from "@etcdkit/core/internal";
 import type { Gathering } from "./gathering.js";
 
 /** The writes of a member of a double barrier. Each may be sent again when its reply was lost. */
@@ -38,17 +32,7 @@ export async function createMember(
     success: [{ put: { key, value, lease: lease.id } }, ...reads],
     failure: [{ range: { key } }, ...reads],
   };
-  const { results } = await lease.call(
-    async (etcd, call) => {
-      try {
-        return await etcd.txn(txn, call);
-      } catch (error) {
-        if (error instanceof EtcdFailure && error.kind === "unavailable") unanswered();
-        throw error;
-      }
-    },
-    { what, signal },
-  );
+  const { results } = await lease.txn(txn, { what, signal, unanswered });
   const [, members, ready] = results.map(({ range }) => range?.kvs ?? []);
   const own = members?.find((member) => member.key.equals(key));
   if (own?.lease !== lease.id) {
@@ -85,7 +69,7 @@ export async function putReady(
     success: [{ put: { key: gathering.ready, value: Buffer.alloc(0) } }],
     failure: [{ range: { key: gathering.ready } }],
   };
-  const result = await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+  const result = await lease.txn(txn, { what });
   if (result.succeeded) return result.revision;
   return result.results[0]?.range?.kvs[0]?.modRevision ?? 0n;
 }
@@ -112,5 +96,5 @@ export async function deleteLastMember(
   };
   const success = [{ deleteRange: { key } }, { txn: tidy }];
   const txn: Txn = { compare: [{ key, createRevision }], success, failure: [] };
-  await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+  await lease.txn(txn, { what });
 }

@@ -38,6 +38,7 @@ export function plot(measured: Measured, workloads: readonly Workload[]): string
   const height = bottom + BOTTOM;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="13" fill="${INK}">`,
+    "<title>etcdkit against Go's client: how many times better, by workload</title>",
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     `<text x="20" y="28" font-size="17" font-weight="600">etcdkit against Go's client, on one etcd on disk</text>`,
     `<text x="20" y="50" fill="#52606d">times better than Go, median of the rounds and their spread; upright line: the target; orange: short of it, or of Go</text>`,

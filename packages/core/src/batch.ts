@@ -1,4 +1,5 @@
 import { type Call, type Etcd, EtcdFailure, type Op, type Txn, type TxnResult } from "./etcd.js";
+import { Scopes } from "./scopes.js";
 
 /**
  * Group commit: transactions asked for in the same turn of the event loop, or while several are under way, travel as one etcd
@@ -8,7 +9,7 @@ import { type Call, type Etcd, EtcdFailure, type Op, type Txn, type TxnResult } 
 /** So many may be under way at once before others wait for company: waiting for the first would delay a line's next turn. */
 const UNDER_WAY = 4;
 /** etcd refuses more than 128 operations, nested ones counted along the deepest way (etcd, server/embed: max-txn-ops). */
-const MOST_PARTS = 60;
+const MOST_PARTS = 120;
 /** etcd refuses requests of more than 1.5 MiB. */
 const MOST_BYTES = 1 << 20;
 
@@ -71,18 +72,22 @@ class Batcher {
   #take(): Part[] {
     const batch: Part[] = [];
     const left: Part[] = [];
+    const scopes = new Scopes();
     let bytes = 0;
     let looked = 0;
     for (const part of this.#waiting) {
       if (batch.length === this.#mostParts) break;
       looked++;
+      const { scope = "" } = part.txn;
       if (part.call.signal?.aborted) {
         part.reject(new EtcdFailure("unavailable", "cancelled before it was sent", {}, false));
       } else if (
         batch.length === 0 ||
-        (bytes + part.bytes <= MOST_BYTES && !batch.some((other) => overlap(other.txn, part.txn)))
+        (bytes + part.bytes <= MOST_BYTES && !scopes.overlap(scope))
       ) {
         batch.push(part);
+        // two parts under one prefix would both be first there: every comparison is made before any write
+        scopes.add(scope);
         bytes += part.bytes;
       } else {
         left.push(part);
@@ -148,21 +153,19 @@ class Batcher {
   }
 }
 
-/** Two parts under one prefix would both be first there: every comparison is made before any write. */
-function overlap({ scope: one = "" }: Txn, { scope: other = "" }: Txn): boolean {
-  return one.startsWith(other) || other.startsWith(one);
-}
-
 const OVERHEAD_BYTES = 64;
 
 function bytesOf(txn: Txn): number {
   let bytes = 0;
-  for (const op of [...txn.success, ...txn.failure]) {
-    bytes += OVERHEAD_BYTES;
-    if ("put" in op) bytes += op.put.key.length + op.put.value.length;
-    else if ("range" in op) bytes += op.range.key.length * 2;
-    else if ("deleteRange" in op) bytes += op.deleteRange.key.length;
-  }
+  for (const op of txn.success) bytes += bytesOfOp(op);
+  for (const op of txn.failure) bytes += bytesOfOp(op);
   for (const { key } of txn.compare) bytes += key.length * 2 + OVERHEAD_BYTES;
   return bytes;
+}
+
+function bytesOfOp(op: Op): number {
+  if ("put" in op) return OVERHEAD_BYTES + op.put.key.length + op.put.value.length;
+  if ("range" in op) return OVERHEAD_BYTES + op.range.key.length * 2;
+  if ("deleteRange" in op) return OVERHEAD_BYTES + op.deleteRange.key.length;
+  return OVERHEAD_BYTES + bytesOf(op.txn);
 }

@@ -50,7 +50,7 @@ export type Op =
 
 export interface Txn {
   /**
-   * A prefix that all its keys are under. Transactions whose scopes do not overlap may travel together; one without a scope
+   * A prefix that all its keys are under, ending in a slash. Transactions whose scopes do not overlap may travel together; one without a scope
    * travels alone.
    */
   scope?: string;

@@ -3,11 +3,11 @@ import type { EtcdConnection } from "./connection.js";
 import { Deadline } from "./deadline.js";
 import { channels } from "./diagnostics.js";
 import { CoordinationError, SessionClosedError, SessionExpiredError } from "./errors.js";
-import { type Call, type Etcd, EtcdFailure } from "./etcd.js";
+import { type Call, type Etcd, EtcdFailure, type Txn, type TxnResult } from "./etcd.js";
 import { Ghosts } from "./ghosts.js";
 import type { Renewable } from "./keepalive.js";
 import { leaseHex } from "./keys.js";
-import { promptly } from "./members.js";
+import { type Patience, promptly } from "./members.js";
 
 export type SessionState = "connected" | "suspended" | "expired" | "closed";
 
@@ -42,6 +42,7 @@ export class Lease implements Renewable {
   readonly #observers = new Set<(state: SessionState) => void>();
   readonly #keysInUse = new Set<string>();
   readonly ghosts = new Ghosts(this);
+  readonly #over = () => this.lossReason;
 
   private constructor(
     readonly connection: EtcdConnection,
@@ -186,11 +187,11 @@ export class Lease implements Renewable {
   /** A call that only makes sense while the lease lives; repeated until answered, `signal`, or the end of the lease. */
   async call<T>(
     operation: (etcd: Etcd, call: Call) => Promise<T>,
-    { what, signal }: { what: string; signal?: AbortSignal | undefined },
+    { what, signal, unanswered }: Omit<Patience, "over">,
   ): Promise<T> {
     try {
-      const over = () => this.lossReason;
-      return await this.connection.call(operation, { what, signal, over });
+      const over = this.#over;
+      return await this.connection.call(operation, { what, signal, over, unanswered });
     } catch (error) {
       if (error instanceof EtcdFailure && error.kind === "lease-not-found") {
         this.gone();
@@ -198,6 +199,11 @@ export class Lease implements Renewable {
       }
       throw error;
     }
+  }
+
+  /** One transaction, as `call` makes it: so that it must be one that may be sent again. */
+  txn(txn: Txn, patience: Omit<Patience, "over">): Promise<TxnResult> {
+    return this.call((etcd, call) => etcd.txn(txn, call), patience);
   }
 
   /** Asks etcd whether the lease is still there. Resolves within `CONFIRM_MS`, and the lease is lost by then if etcd said no. */

@@ -144,7 +144,7 @@ export class LineKey {
 
   #request(blockers: KeyRange[], signal: AbortSignal | undefined): Enrol {
     const { line } = this;
-    const doubt = () => {
+    const unanswered = () => {
       this.#doubt = true;
     };
     return {
@@ -154,7 +154,7 @@ export class LineKey {
       what: line.what,
       scope: line.prefix,
       signal,
-      doubt,
+      unanswered,
     };
   }
 }

@@ -44,6 +44,8 @@ const LINGER_MS = 2_000;
  */
 export class Line {
   readonly prefix: string;
+  /** What it is called in error messages. */
+  readonly what: string;
   readonly range: { key: Buffer; rangeEnd: Buffer };
   #users = 0;
   #snapshot: Snapshot | undefined;
@@ -62,16 +64,12 @@ export class Line {
     readonly registry: Lines,
   ) {
     this.prefix = `${name}/`;
+    this.what = `${policy.kind} ${name}`;
     this.range = underPrefix(this.prefix);
   }
 
   get followed(): boolean {
     return this.#snapshot !== undefined;
-  }
-
-  /** What it is called in error messages. */
-  get what(): string {
-    return `${this.policy.kind} ${this.name}`;
   }
 
   /** Who of `order` holds. */
@@ -81,7 +79,7 @@ export class Line {
 
   /** Keeps the line's state while somebody has to do with it. */
   retain(): void {
-    this.#users++;
+    if (this.#users++ === 0) this.registry.add(this);
     this.#stopLingering?.();
   }
 

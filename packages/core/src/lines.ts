@@ -10,14 +10,15 @@ export class Lines {
     this.#connection = connection;
   }
 
-  get(name: string, policy: Policy): Line {
-    const id = `${policy.kind} ${name}`;
-    let line = this.#lines.get(id);
-    if (!line) {
-      line = new Line(this.#connection, name, policy, this);
-      this.#lines.set(id, line);
-    }
-    return line;
+  /** The one in use, or else `spare`, one that was got before, or a new one. */
+  get(name: string, policy: Policy, spare?: Line): Line {
+    const inUse = this.#lines.get(spare?.what ?? `${policy.kind} ${name}`);
+    return inUse ?? spare ?? new Line(this.#connection, name, policy, this);
+  }
+
+  /** Somebody has to do with `line` from now on. */
+  add(line: Line): void {
+    this.#lines.set(line.what, line);
   }
 
   close(): void {

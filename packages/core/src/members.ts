@@ -15,7 +15,9 @@ export interface Patience {
   /** Stops the attempts, with its reason. */
   signal?: AbortSignal | undefined;
   /** Asked before each attempt: an error ends the attempts with it. */
-  over?: () => Error | undefined;
+  over?: (() => Error | undefined) | undefined;
+  /** Told of an attempt that ended without an answer: it may have been carried out, or may yet be. */
+  unanswered?: (() => void) | undefined;
 }
 
 /** For a call that nobody asked to wait: `UNAVAILABLE` when no member has answered in 10 s. */
@@ -74,6 +76,7 @@ export class Members {
       } catch (error) {
         if (this.#closed) throw closedError(error);
         if (!(error instanceof EtcdFailure)) throw error;
+        if (error.kind === "unavailable" && error.sent) patience.unanswered?.();
         if (error.kind !== "unavailable" && error.kind !== "token") throw told(error, patience);
         this.failed(member);
         // every member gets its first chance at once

@@ -1,13 +1,5 @@
 import { CoordinationError } from "./errors.js";
-import {
-  type Call,
-  type Etcd,
-  EtcdFailure,
-  type KeyRange,
-  type KeyValue,
-  type OpResult,
-  type Txn,
-} from "./etcd.js";
+import type { KeyRange, KeyValue, OpResult, Txn } from "./etcd.js";
 import type { Lease } from "./lease.js";
 
 /**
@@ -33,8 +25,8 @@ export interface Enrol {
   /** Of the line: see `Txn.scope`. */
   scope: string;
   signal?: AbortSignal | undefined;
-  /** Our key may be there, or may come yet, though it is not known: an attempt ended without an answer, or a former life left it. */
-  doubt(): void;
+  /** Our key may be there, or may come yet: an attempt ended without an answer, or a former life left it. */
+  unanswered(): void;
 }
 
 /**
@@ -54,9 +46,9 @@ export async function enrol(lease: Lease, request: Enrol): Promise<Enrolment> {
     failure: [],
   };
   for (;;) {
-    const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
+    const { succeeded, revision, results } = await lease.txn(txn, request);
     if (succeeded) return { createRevision: revision, found: undefined, ahead: countOf(results) };
-    request.doubt();
+    request.unanswered();
     const found = await findEnrolled(lease, request);
     if (found) return found;
   }
@@ -70,7 +62,7 @@ async function findEnrolled(lease: Lease, request: Enrol): Promise<Enrolment | u
     range: { ...range, limit: 1, keysOnly: true, sort },
   }));
   const txn: Txn = { scope, compare: [], success: [{ range: { key } }, ...oldest], failure: [] };
-  const { results } = await lease.call(attempts(txn, request), request);
+  const { results } = await lease.txn(txn, request);
   const [own, ...ranges] = results;
   if (!own?.range?.kvs[0]) return undefined;
   const found = ownKey(own.range.kvs[0], lease, what);
@@ -97,7 +89,7 @@ export async function enrolIfFree(
     success: [{ put: { key, value, lease: lease.id } }],
     failure: [{ range: { key } }],
   };
-  const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
+  const { succeeded, revision, results } = await lease.txn(txn, request);
   if (succeeded) return { createRevision: revision, found: undefined };
   const own = results[0]?.range?.kvs[0];
   if (!own) return undefined;
@@ -126,7 +118,7 @@ export async function putOwn(
       success: [{ put: { key, value, lease: lease.id } }],
       failure: [{ range: { key } }],
     };
-    const result = await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+    const result = await lease.txn(txn, { what });
     if (result.succeeded) return result.revision;
     const now = result.results[0]?.range?.kvs[0];
     if (now?.createRevision !== createRevision) return undefined;
@@ -153,7 +145,7 @@ export async function replaceOwn(
     success: [{ put: { key, value, lease: lease.id } }, { deleteRange: { key: from.key } }],
     failure: [{ range: { key: from.key } }, { range: { key } }],
   };
-  const { succeeded, revision, results } = await lease.call(attempts(txn, request), request);
+  const { succeeded, revision, results } = await lease.txn(txn, request);
   if (succeeded) return revision;
   const [old, made] = results.map(({ range }) => range?.kvs[0]);
   if (old?.createRevision === from.createRevision) return "kept";
@@ -179,7 +171,7 @@ export async function deleteOwn(
     success: [{ deleteRange: { key } }],
     failure: [],
   };
-  await lease.call((etcd, call) => etcd.txn(txn, call), { what });
+  await lease.txn(txn, { what });
 }
 
 /** The create revision of the key that is there now, if it has our lease. */
@@ -187,17 +179,6 @@ async function findOwn(lease: Lease, key: Buffer, what: string): Promise<bigint 
   const request = { key, keysOnly: true };
   const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), { what });
   return kvs[0]?.lease === lease.id ? kvs[0].createRevision : undefined;
-}
-
-function attempts(txn: Txn, { doubt }: Enrol) {
-  return async (etcd: Etcd, call: Call) => {
-    try {
-      return await etcd.txn(txn, call);
-    } catch (error) {
-      if (error instanceof EtcdFailure && error.kind === "unavailable" && error.sent) doubt();
-      throw error;
-    }
-  };
 }
 
 function ownKey(own: KeyValue, lease: Lease, what: string): KeyValue {

@@ -43,8 +43,8 @@ class Politics {
     } else if (dice < 0.6) {
       this.#did(await this.client.put(key).value(`says ${n36(this.#random())}`));
     } else if (dice < 0.9) {
-      this.#keys = this.#keys.filter((other) => other !== key);
       this.#did(await this.client.delete().key(key));
+      this.#forget(key);
     } else {
       await this.#several(key);
     }
@@ -54,7 +54,7 @@ class Politics {
   async #several(key: string): Promise<void> {
     const last = this.#keys.at(-1);
     const created = `${this.name}/${(this.#next++).toString(16)}`;
-    this.#keys = [...this.#keys.filter((other) => other !== key), created];
+    this.#keys.push(created);
     const { client } = this;
     const { header } = await client
       .if(key, "Create", ">", 0)
@@ -65,6 +65,12 @@ class Politics {
       )
       .commit();
     this.#did({ header });
+    this.#forget(key);
+  }
+
+  /** Only once its deletion was answered: it may lead for ever else. */
+  #forget(key: string): void {
+    this.#keys = this.#keys.filter((other) => other !== key);
   }
 
   #did({ header }: { header: { revision: string } }): void {

@@ -6,6 +6,7 @@ import {
   enter,
   enterIfFree,
   type Lease,
+  type Line,
   leaseHex,
   type Policy,
 } from "@etcdkit/core/internal";
@@ -41,12 +42,15 @@ const mutexPolicy: Policy = {
 export class Mutex {
   readonly name: string;
   readonly #lease: Lease;
+  readonly #key: string;
+  #lastLine: Line | undefined;
 
   /** @throws TypeError if `session` is no Session, or `name` is empty, has a NUL or is not well-formed text */
   constructor(session: Session, name: string) {
     this.#lease = leaseOf(session);
     checkName(name, "the name of a mutex");
     this.name = name;
+    this.#key = `${name}/${leaseHex(this.#lease.id)}`;
   }
 
   /**
@@ -87,8 +91,9 @@ export class Mutex {
     return this.#line.contenders();
   }
 
-  get #line() {
-    return this.#lease.connection.lines.get(this.name, mutexPolicy);
+  get #line(): Line {
+    this.#lastLine = this.#lease.connection.lines.get(this.name, mutexPolicy, this.#lastLine);
+    return this.#lastLine;
   }
 
   #entry({ signal, value = "" }: LockOptions) {
@@ -99,7 +104,7 @@ export class Mutex {
     return {
       lease: this.#lease,
       line: this.#line,
-      key: `${this.name}/${leaseHex(this.#lease.id)}`,
+      key: this.#key,
       value: Buffer.from(value),
       signal,
     };
