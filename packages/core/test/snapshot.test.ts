@@ -1,3 +1,4 @@
+import { startEtcd, startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, it, onTestFinished } from "vitest";
 import { SystemClock } from "../src/clock.js";
@@ -63,4 +64,36 @@ it("more keys than fit on a page are listed as of one revision", async () => {
   const keys = new Set(kvs.map(({ key }) => key.toString()));
   expect(keys.size).toBe(kvs.length);
   expect(kvs.length - (keys.has(`${prefix}late`) ? 1 : 0)).toBe(2_500);
+});
+
+it("what the list has seen need not be in history any more when the watch is opened anew", async () => {
+  await using server = await startEtcd({ own: true });
+  await using proxy = await startProxy({ target: server.endpoints[0] ?? "" });
+  const client = server.client();
+  const connection = openConnection({ hosts: proxy.endpoint }, new SystemClock());
+  onTestFinished(() => connection.close());
+  const member = connection.members.current;
+  const range = member.range.bind(member);
+  // time goes by between the start of the watch and the list, and nothing happens below the prefix
+  member.range = async (request, call) => {
+    for (let n = 0; n < 20; n++) await client.put("elsewhere").value(n);
+    return range(request, call);
+  };
+  const states: bigint[] = [];
+  const changes: string[] = [];
+  const snapshot = new Snapshot(connection, underPrefix("here/"), "test", {
+    state: (_, revision) => states.push(revision),
+    changes: (events) => changes.push(...events.map(({ type }) => type)),
+    failed: (error) => expect.unreachable(String(error)),
+  });
+  const listed = await eventually(() => states[0]);
+  await client.kv.compact({ revision: String(listed) });
+  await proxy.cut();
+  await client.put("here/one").value("");
+  await client.delete().key("here/one");
+  await proxy.restore();
+  await eventually(() => changes.length === 2 || states.length > 1);
+  expect(changes).toEqual(["put", "delete"]);
+  expect(states).toEqual([listed]);
+  snapshot.close();
 });
