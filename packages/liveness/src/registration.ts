@@ -9,7 +9,7 @@ import {
 import type { Session } from "@etcdkit/session";
 import { leaseOf } from "@etcdkit/session/internal";
 import { Backoff } from "./backoff.js";
-import { encodeEntry, readEntry } from "./entry.js";
+import { encodeEntry, type MemberInfo, readEntry } from "./entry.js";
 import { MembershipError, whereabouts } from "./errors.js";
 import { machineFacts } from "./facts.js";
 import type { Layout } from "./layout.js";
@@ -123,6 +123,12 @@ export class Registration {
     return this.#present && this.#key.kv?.value.equals(this.#wanted) === true;
   }
 
+  /** Whose the id is by now, where it is not ours. */
+  get #successor(): MemberInfo | undefined {
+    const { owner } = this.#key;
+    return owner?.incarnation === this.incarnation ? undefined : owner;
+  }
+
   async #enter({ takeOver, signal }: Application): Promise<void> {
     const patience = promptly(this.#connection.clock, this.what, signal);
     while (!this.#asWanted) {
@@ -156,10 +162,10 @@ export class Registration {
         await this.#woken();
         continue;
       }
-      const { owner } = this.#key;
-      if (owner && owner.incarnation !== this.incarnation) {
-        const told = `${this.what}: the id was taken over by ${whereabouts(owner)}`;
-        this.#finish("replaced", new MembershipError("TAKEN_OVER", told, owner));
+      const successor = this.#successor;
+      if (successor) {
+        const told = `${this.what}: the id was taken over by ${whereabouts(successor)}`;
+        this.#finish("replaced", new MembershipError("TAKEN_OVER", told, successor));
         this.#forgetConnection();
         this.#connection.background(this.#session?.close() ?? Promise.resolve());
         return;
@@ -181,6 +187,8 @@ export class Registration {
     await Turnstile.of(this.#connection).pass(async () => {
       if (this.#end) return;
       if (!this.#lease?.alive) await this.#open(this.signal);
+      // heard of while the session was opened: an entry that stands is not written over
+      if (this.#successor) return;
       await this.#write(promptly(this.#connection.clock, this.what, this.signal));
     });
   }
