@@ -15,9 +15,9 @@ export interface Clock {
 
 // os.uptime() is read in steps of 10 ms; anything well above that is a machine that slept
 const NOISE_MS = 200;
-// uptime() reads a file (libuv, src/unix/linux.c): too slow to ask for each of a thousand leases in a row. A sleep is so
-// noticed at most this much awake time late, which the margin of any lease covers many times
-const UPTIME_GOOD_FOR_MS = 1;
+// uptime() reads a file (libuv, src/unix/linux.c): too slow to ask at every look at a lease. The wall clock is not, and jumps
+// over a sleep too: where it moved against the monotonic clock the uptime is asked at once, else after this much awake time
+const UPTIME_GOOD_FOR_MS = 20;
 // Node runs a timer beyond 2^31 - 1 ms at once
 const LONGEST_TIMER_MS = 2_147_483_647;
 
@@ -30,18 +30,24 @@ export class SystemClock implements Clock {
   readonly #base: number;
   #slept = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  /** The wall clock less the monotonic one, when the uptime was last asked. */
+  #wallAhead = 0;
 
   constructor(
     readonly monotonicMs: () => number = () => performance.now(),
     readonly uptimeMs: () => number = platform() === "linux" ? () => uptime() * 1000 : monotonicMs,
+    readonly wallMs: () => number = Date.now,
   ) {
     this.#base = this.uptimeMs() - this.monotonicMs();
   }
 
   now(): number {
     const monotonic = this.monotonicMs();
-    if (monotonic < this.#lookedAt + UPTIME_GOOD_FOR_MS) return monotonic + this.#slept;
+    const wallAhead = this.wallMs() - monotonic;
+    const moved = Math.abs(wallAhead - this.#wallAhead) > NOISE_MS;
+    if (!moved && monotonic < this.#lookedAt + UPTIME_GOOD_FOR_MS) return monotonic + this.#slept;
     this.#lookedAt = monotonic;
+    this.#wallAhead = wallAhead;
     const drift = this.uptimeMs() - monotonic - this.#base;
     if (drift > this.#slept + NOISE_MS) this.#slept = drift;
     return monotonic + this.#slept;

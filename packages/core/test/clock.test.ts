@@ -8,44 +8,76 @@ describe("the system clock", () => {
     const clock = new SystemClock(
       () => monotonic,
       () => uptime,
+      () => 7_000,
     );
     monotonic += 100;
     uptime += 110; // read in steps of 10 ms: no sleep
     expect(clock.now()).toBe(1_100);
-    monotonic += 1;
-    uptime += 60_001;
-    expect(clock.now()).toBe(61_111);
+    monotonic += 20;
+    uptime += 60_020;
+    expect(clock.now()).toBe(61_130);
     monotonic += 5;
     uptime += 5;
-    expect(clock.now()).toBe(61_116);
+    expect(clock.now()).toBe(61_135);
   });
 
-  it("asks for the uptime once a millisecond at most", () => {
+  it("sees at once that the machine slept, by a wall clock that jumped over it", () => {
+    let uptime = 500_000;
+    let wall = 7_000;
+    const clock = new SystemClock(
+      () => 1_000,
+      () => uptime,
+      () => wall,
+    );
+    expect(clock.now()).toBe(1_000);
+    uptime += 60_000;
+    wall += 60_000;
+    expect(clock.now()).toBe(61_000);
+  });
+
+  it("does not believe a wall clock that jumps by itself", () => {
+    let wall = 7_000;
+    const clock = new SystemClock(
+      () => 1_000,
+      () => 500_000,
+      () => wall,
+    );
+    for (const jump of [3_600_000, -7_200_000]) {
+      wall += jump;
+      expect(clock.now()).toBe(1_000);
+    }
+  });
+
+  it("asks for the uptime every 20 ms at most", () => {
     let monotonic = 1_000;
     let asked = 0;
     const clock = new SystemClock(
       () => monotonic,
       () => ++asked,
+      () => monotonic,
     );
     asked = 0;
     for (let look = 0; look < 5_000; look++) {
       clock.now();
-      monotonic += 0.001;
+      monotonic += 0.02;
     }
     expect(asked).toBeGreaterThan(0);
     expect(asked).toBeLessThanOrEqual(6);
   });
 
   it("never goes back when the uptime does", () => {
+    let monotonic = 1_000;
     let uptime = 500_000;
     const clock = new SystemClock(
-      () => 1_000,
+      () => monotonic,
       () => uptime,
+      () => 7_000,
     );
     uptime += 60_000;
-    const before = clock.now();
+    expect(clock.now()).toBe(61_000);
     uptime -= 59_000;
-    expect(clock.now()).toBe(before);
+    monotonic += 20;
+    expect(clock.now()).toBe(61_020);
   });
 
   it("agrees with real time, and its timers do not run early", async () => {
