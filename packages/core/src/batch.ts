@@ -38,6 +38,10 @@ export function batched(etcd: Etcd): Etcd {
 
 class Batcher {
   readonly #etcd: Etcd;
+  readonly #answered = () => {
+    this.#underWay--;
+    this.#flush();
+  };
   #waiting: Part[] = [];
   #underWay = 0;
   #flushing = false;
@@ -64,7 +68,11 @@ class Batcher {
   #flush(): void {
     while (this.#underWay < UNDER_WAY && this.#waiting.length > 0) {
       const batch = this.#take();
-      if (batch.length > 0) void this.#send(batch);
+      const [only] = batch;
+      if (!only) continue;
+      this.#underWay++;
+      const sending = batch.length === 1 ? this.#sendAlone(only) : this.#sendTogether(batch);
+      void sending.then(this.#answered);
     }
   }
 
@@ -97,20 +105,8 @@ class Batcher {
     return batch;
   }
 
-  async #send(batch: Part[]): Promise<void> {
-    this.#underWay++;
-    try {
-      const [only] = batch;
-      if (batch.length === 1 && only) await this.#sendAlone(only);
-      else await this.#sendTogether(batch);
-    } finally {
-      this.#underWay--;
-      this.#flush();
-    }
-  }
-
-  async #sendAlone({ txn, call, resolve, reject }: Part): Promise<void> {
-    await this.#etcd.txn(txn, call).then(resolve, reject);
+  #sendAlone({ txn, call, resolve, reject }: Part): Promise<void> {
+    return this.#etcd.txn(txn, call).then(resolve, reject);
   }
 
   async #sendTogether(batch: Part[]): Promise<void> {

@@ -35,6 +35,8 @@ export class Lease implements Renewable {
   readonly ttl: number;
   readonly ttlMs: number;
   #state: SessionState = "connected";
+  /** Expired or closed: asked at every step of every lock, and a field is cheaper to read than a signal. */
+  #lost = false;
   #revocation: Promise<void> | undefined;
   #confirmation: Promise<void> | undefined;
   readonly #controller = new AbortController();
@@ -43,6 +45,11 @@ export class Lease implements Renewable {
   readonly #keysInUse = new Set<string>();
   readonly ghosts = new Ghosts(this);
   readonly #over = () => this.lossReason;
+  readonly #asLost = (error: unknown): never => {
+    if (!(error instanceof EtcdFailure) || error.kind !== "lease-not-found") throw error;
+    this.gone();
+    throw this.lossReason;
+  };
 
   private constructor(
     readonly connection: EtcdConnection,
@@ -129,13 +136,13 @@ export class Lease implements Renewable {
 
   /** Reads the clock. */
   get state(): SessionState {
-    if (this.#controller.signal.aborted) return this.#state;
-    if (this.deadline.passed) this.expired();
+    if (!this.#lost && this.deadline.passed) this.expired();
     return this.#state;
   }
 
   get alive(): boolean {
-    return this.state === "connected" || this.state === "suspended";
+    if (!this.#lost && this.deadline.passed) this.expired();
+    return !this.#lost;
   }
 
   /** Why it is not alive; undefined while it is. */
@@ -185,20 +192,12 @@ export class Lease implements Renewable {
   }
 
   /** A call that only makes sense while the lease lives; repeated until answered, `signal`, or the end of the lease. */
-  async call<T>(
+  call<T>(
     operation: (etcd: Etcd, call: Call) => Promise<T>,
     { what, signal, unanswered }: Omit<Patience, "over">,
   ): Promise<T> {
-    try {
-      const over = this.#over;
-      return await this.connection.call(operation, { what, signal, over, unanswered });
-    } catch (error) {
-      if (error instanceof EtcdFailure && error.kind === "lease-not-found") {
-        this.gone();
-        throw this.lossReason;
-      }
-      throw error;
-    }
+    const over = this.#over;
+    return this.connection.call(operation, { what, signal, over, unanswered }).catch(this.#asLost);
   }
 
   /** One transaction, as `call` makes it: so that it must be one that may be sent again. */
@@ -263,7 +262,8 @@ export class Lease implements Renewable {
   }
 
   #lose(state: "expired" | "closed", reason: SessionExpiredError | SessionClosedError): void {
-    if (this.signal.aborted) return;
+    if (this.#lost) return;
+    this.#lost = true;
     this.connection.keepAlive.remove(this);
     this.connection.leases.delete(this);
     this.ghosts.stop();

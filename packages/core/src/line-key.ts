@@ -119,8 +119,8 @@ export class LineKey {
   }
 
   /** Resolves when the deletion that was begun is over; never rejects. */
-  async gone(): Promise<void> {
-    await this.#leaving;
+  gone(): Promise<void> {
+    return this.#leaving ?? Promise.resolve();
   }
 
   /** No more business of ours. */

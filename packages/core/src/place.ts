@@ -30,13 +30,13 @@ const MOMENT_MS = 250;
  * Takes a place in line and resolves with it once it is our turn. Rejects at once when `signal` aborts or the lease is
  * lost, and the key that was made goes.
  */
-export async function enter(entry: Entry): Promise<Place> {
+export function enter(entry: Entry): Promise<Place> {
   checkAlive(entry);
   return new Place(new LineKey(entry), entry).wait();
 }
 
 /** Takes the first place if `blockers` are all empty, undefined if not. Never joins the line. */
-export async function enterIfFree(entry: Entry, blockers: KeyRange[]): Promise<Place | undefined> {
+export function enterIfFree(entry: Entry, blockers: KeyRange[]): Promise<Place | undefined> {
   checkAlive(entry);
   return new Place(new LineKey(entry), entry).tryTake(blockers);
 }
@@ -135,15 +135,14 @@ export class Place implements InLine, Dependent {
   }
 
   /** Gives the place up. Resolves when its key is gone, or its lease is. */
-  async release(): Promise<void> {
+  release(): Promise<void> {
     if (this.#state === "held") {
       this.#leave();
-      channels.released.publish(this.#told());
+      if (channels.released.hasSubscribers) channels.released.publish(this.#told());
     } else {
       this.#own.leaveAgain();
     }
-    await this.#exchanging;
-    await this.#own.gone();
+    return this.#exchanging?.then(() => this.#own.gone()) ?? this.#own.gone();
   }
 
   /**
@@ -273,9 +272,11 @@ export class Place implements InLine, Dependent {
     if (enrolling) this.#moment = clock.setTimer(MOMENT_MS, () => this.line.add(this));
     this.#state = "held";
     this.#heldSince = clock.now();
-    const { name } = this.line;
-    const waitMs = this.#heldSince - this.#since;
-    channels.acquired.publish({ name, key: this.key, fencingToken: this.createRevision, waitMs });
+    if (channels.acquired.hasSubscribers) {
+      const { name, key, fencingToken } = this.#told();
+      const waitMs = this.#heldSince - this.#since;
+      channels.acquired.publish({ name, key, fencingToken, waitMs });
+    }
     this.#resolve(this);
   }
 

@@ -45,13 +45,10 @@ export async function enrol(lease: Lease, request: Enrol): Promise<Enrolment> {
     ],
     failure: [],
   };
-  for (;;) {
-    const { succeeded, revision, results } = await lease.txn(txn, request);
-    if (succeeded) return { createRevision: revision, found: undefined, ahead: countOf(results) };
-    request.unanswered();
-    const found = await findEnrolled(lease, request);
-    if (found) return found;
-  }
+  const { succeeded, revision, results } = await lease.txn(txn, request);
+  if (succeeded) return { createRevision: revision, found: undefined, ahead: countOf(results) };
+  request.unanswered();
+  return (await findEnrolled(lease, request)) ?? enrol(lease, request);
 }
 
 /** Undefined: the key that was there is gone again. */
@@ -153,32 +150,34 @@ export async function replaceOwn(
   return made?.lease === lease.id ? made.createRevision : "gone";
 }
 
-/**
- * Deletes our key if it still is the one of `createRevision`; where that is not known, the one that has our lease now. It is looked
- * for then, and never deleted by its lease: an attempt that arrives late would take a newer key of the same name along.
- */
-export async function deleteOwn(
+/** Deletes our key if it still is the one of `createRevision`; where that is not known, the one that has our lease now. */
+export function deleteOwn(
   lease: Lease,
   key: Buffer,
   createRevision: bigint | undefined,
-  { what, scope }: { what: string; scope?: string },
-): Promise<void> {
-  const own = createRevision ?? (await findOwn(lease, key, what));
-  if (own === undefined) return;
+  about: { what: string; scope?: string },
+): Promise<unknown> {
+  if (createRevision === undefined) return deleteFound(lease, key, about);
+  const { scope } = about;
   const txn: Txn = {
     ...(scope !== undefined && { scope }),
-    compare: [{ key, createRevision: own }],
+    compare: [{ key, createRevision }],
     success: [{ deleteRange: { key } }],
     failure: [],
   };
-  await lease.txn(txn, { what });
+  return lease.txn(txn, about);
 }
 
-/** The create revision of the key that is there now, if it has our lease. */
-async function findOwn(lease: Lease, key: Buffer, what: string): Promise<bigint | undefined> {
+/** It is looked for, and never deleted by its lease: an attempt that arrives late would take a newer key of the same name along. */
+async function deleteFound(
+  lease: Lease,
+  key: Buffer,
+  about: { what: string; scope?: string },
+): Promise<void> {
   const request = { key, keysOnly: true };
-  const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), { what });
-  return kvs[0]?.lease === lease.id ? kvs[0].createRevision : undefined;
+  const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), about);
+  const [own] = kvs;
+  if (own?.lease === lease.id) await deleteOwn(lease, key, own.createRevision, about);
 }
 
 function ownKey(own: KeyValue, lease: Lease, what: string): KeyValue {

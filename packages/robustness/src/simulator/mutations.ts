@@ -82,7 +82,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       edit(
         "core/src/txn.ts",
-        "    compare: [{ key, createRevision: own }],\n    success: [{ deleteRange: { key } }],",
+        "    compare: [{ key, createRevision }],\n    success: [{ deleteRange: { key } }],",
         "    compare: [],\n    success: [{ deleteRange: { key } }],",
       ),
     ],
@@ -276,12 +276,12 @@ export const mutations: readonly Mutation[] = [
     edits: [
       edit(
         "core/src/txn.ts",
-        "  const own = createRevision ?? (await findOwn(lease, key, what));\n  if (own === undefined) return;\n",
+        "  if (createRevision === undefined) return deleteFound(lease, key, about);\n",
         "  const own = createRevision === undefined ? { lease: lease.id } : { createRevision };\n",
       ),
       edit(
         "core/src/txn.ts",
-        "    compare: [{ key, createRevision: own }],\n    success: [{ deleteRange",
+        "    compare: [{ key, createRevision }],\n    success: [{ deleteRange",
         "    compare: [{ key, ...own }],\n    success: [{ deleteRange",
       ),
     ],
