@@ -10,7 +10,7 @@ import { Scopes } from "./scopes.js";
 const UNDER_WAY = 4;
 /** etcd refuses more than 128 operations, nested ones counted along the deepest way (etcd, server/embed: max-txn-ops). */
 const MOST_PARTS = 120;
-/** etcd refuses requests of more than 1.5 MiB. */
+/** etcd refuses requests of more than 1.5 MiB (etcd, server/embed: max-request-bytes). */
 const MOST_BYTES = 1 << 20;
 
 interface Part {
@@ -45,8 +45,9 @@ class Batcher {
   #waiting: Part[] = [];
   #underWay = 0;
   #flushing = false;
-  /** Lowered when the server refuses that many. */
+  /** Lowered when the server refuses that many, or so much. */
   #mostParts = MOST_PARTS;
+  #mostBytes = MOST_BYTES;
 
   constructor(etcd: Etcd) {
     this.#etcd = etcd;
@@ -91,7 +92,7 @@ class Batcher {
         part.reject(new EtcdFailure("unavailable", "cancelled before it was sent", {}, false));
       } else if (
         batch.length === 0 ||
-        (bytes + part.bytes <= MOST_BYTES && !scopes.overlap(scope))
+        (bytes + part.bytes <= this.#mostBytes && !scopes.overlap(scope))
       ) {
         batch.push(part);
         // two parts under one prefix would both be first there: every comparison is made before any write
@@ -132,8 +133,13 @@ class Batcher {
       this.#abandonWaiting();
       return;
     }
-    if (error instanceof EtcdFailure && error.message.includes("too many operations")) {
+    const refusal = error instanceof EtcdFailure ? error.message : "";
+    // etcd, api/v3rpc/rpctypes/error.go
+    if (refusal.includes("too many operations")) {
       this.#mostParts = Math.max(Math.floor(batch.length / 2), 1);
+    }
+    if (refusal.includes("request is too large")) {
+      this.#mostBytes = batch.reduce((total, { bytes }) => total + bytes, 0) / 2;
     }
     // one of them is at fault: each gets its own answer
     await Promise.all(batch.map((part) => this.#sendAlone(part)));

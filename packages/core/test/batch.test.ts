@@ -40,8 +40,8 @@ function send(connection: EtcdConnection, txn: Txn, signal?: AbortSignal): Promi
 }
 
 /** Transactions that the server has answered so far, by its own count. */
-async function answered(): Promise<number> {
-  const metrics = await server.get("/metrics");
+async function answered(of = server): Promise<number> {
+  const metrics = await of.get("/metrics");
   const lines = metrics.matchAll(/^grpc_server_handled_total\{.*grpc_method="Txn".*\} (\S+)$/gm);
   return [...lines].reduce((total, [, count]) => total + Number(count), 0);
 }
@@ -107,6 +107,20 @@ describe("transactions asked for in one turn", () => {
     const txns = names(10).map((name) => create(name, Buffer.alloc(400_000)));
     const results = await Promise.all(txns.map((txn) => send(connection, txn)));
     expect(results.every(({ succeeded }) => succeeded)).toBe(true);
+  });
+
+  it("together larger than this server takes are all answered, and less is sent at once from then on", async () => {
+    await using small = await startEtcd({ own: true, args: ["--max-request-bytes=65536"] });
+    const connection = open({ hosts: small.endpoints });
+    const wave = (round: number) =>
+      names(20).map((name) => send(connection, create(`${name}-${round}`, Buffer.alloc(5_000))));
+    const first = await Promise.all(wave(1));
+    expect(first.every(({ succeeded }) => succeeded)).toBe(true);
+    const before = await answered(small);
+    await Promise.all(wave(2));
+    const sent = (await answered(small)) - before;
+    expect(sent).toBeGreaterThan(1);
+    expect(sent).toBeLessThanOrEqual(4);
   });
 
   it("more than the server takes in one are all answered, and fewer are sent from then on", async () => {
