@@ -5,6 +5,9 @@ import { RedisServer } from "./redis-server.js";
 import { Server, type ServerName } from "./servers.js";
 import type { Env, PeerName, Workload } from "./workload.js";
 
+/** What redlock and etcd3's own lock promise does not depend on members. */
+const onThreeMembers: ReadonlySet<PeerName> = new Set(["etcdkit", "go", "bare"]);
+
 export interface Plan {
   readonly workloads: readonly Workload[];
   readonly peers: readonly PeerName[];
@@ -49,7 +52,7 @@ export async function runAll(plan: Plan, tell: (line: string) => void): Promise<
     outcome.leftOut.push("redlock: no redis-server on PATH");
   }
   for (const name of plan.servers) {
-    const chosen = plan.workloads.filter(({ cluster }) => name === "single" || cluster);
+    const chosen = plan.workloads.filter(({ singleOnly }) => name === "single" || !singleOnly);
     if (chosen.length === 0) continue;
     await using server = await Server.start(name);
     outcome.etcd = server.version;
@@ -58,8 +61,7 @@ export async function runAll(plan: Plan, tell: (line: string) => void): Promise<
       for (const workload of chosen) {
         if (round > (workload.rounds ?? plan.rounds)) continue;
         for (const peer of plan.peers) {
-          // beside etcdkit and Go, what another client does on three members adds nothing
-          if (name === "cluster" && peer !== "etcdkit" && peer !== "go") continue;
+          if (name === "cluster" && !onThreeMembers.has(peer)) continue;
           const work = workOf(workload, peer, env, { go, node: plan.node });
           if (!work) continue;
           const where = `${name} · round ${round} · ${workload.name} · ${peer}`;

@@ -1,11 +1,13 @@
-import { startEtcd } from "@etcdkit/testing";
-import { expect, test } from "vitest";
+import { findEtcd, startEtcd } from "@etcdkit/testing";
+import { afterEach, expect, test, vi } from "vitest";
 import { runChild } from "../src/child-process.js";
 import { Measured } from "../src/compare.js";
 import { page } from "../src/page.js";
 import { plot } from "../src/plot.js";
-import type { Run } from "../src/run.js";
+import { type Run, runAll } from "../src/run.js";
 import { workloads } from "../src/workloads/all.js";
+
+afterEach(() => vi.unstubAllEnvs());
 
 const fromSources = ["--conditions=@etcdkit/source", "--import", "tsx"];
 
@@ -50,4 +52,26 @@ test("every workload has a name of its own, and etcdkit or the limit in it", () 
   const names = workloads.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   for (const { name, run } of workloads) expect(run.etcdkit ?? run.bare, name).toBeDefined();
+});
+
+test("without Go and Redis the rest is measured, and what was left out is said", async () => {
+  vi.stubEnv("ETCD_BIN", (await findEtcd()).etcd);
+  vi.stubEnv("ETCDKIT_GOPEER", undefined);
+  vi.stubEnv("PATH", "");
+  const outcome = await runAll(
+    {
+      workloads: workloads.filter(({ name }) => name === "uncontended"),
+      peers: ["etcdkit", "go", "etcd3", "bare", "redlock"],
+      servers: ["single"],
+      rounds: 1,
+      seconds: 0.1,
+      node: fromSources,
+    },
+    () => undefined,
+  );
+  expect(outcome.runs.map(({ peer }) => peer)).toEqual(["etcdkit", "etcd3", "bare"]);
+  expect(outcome.leftOut).toEqual([
+    "Go: neither ETCDKIT_GOPEER nor a gopeer on PATH",
+    "redlock: no redis-server on PATH",
+  ]);
 });

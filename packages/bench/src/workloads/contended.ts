@@ -13,7 +13,6 @@ function contended(contenders: number, goPerSecond: number, targets: Target[]): 
     title: `${contenders} contenders of one name`,
     headline: "opsPerS",
     targets,
-    cluster: contenders === 2 || contenders === 16,
     go: goRotation("lock-contended", contenders, goPerSecond, "cycles_s"),
     run: {
       async etcdkit({ endpoints, seconds }) {

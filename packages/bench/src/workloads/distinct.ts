@@ -20,7 +20,6 @@ function distinct(
     group: "mutex",
     headline: "opsPerS",
     targets,
-    cluster: names <= 64,
     go: {
       bench: names === 1 ? "lock-uncontended" : "lock-many",
       flags: { c: names },

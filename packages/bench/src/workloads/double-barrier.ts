@@ -18,7 +18,6 @@ export const doubleBarrier: Workload = {
     { figure: "enterMs", better: 10 },
     { figure: "leaveMs", better: 10 },
   ],
-  cluster: true,
   go: {
     bench: "double-barrier",
     flags: { c: COUNT },

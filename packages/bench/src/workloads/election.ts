@@ -18,7 +18,6 @@ function election(candidates: number, goPerSecond: number): Workload {
       { figure: "opsPerS", better: 10 },
       { figure: "p99Ms", atMost: 10 },
     ],
-    cluster: candidates === 3,
     go: goRotation("election-failover", candidates, goPerSecond, "changes_s"),
     run: {
       async etcdkit({ endpoints, seconds }) {

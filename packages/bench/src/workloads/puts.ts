@@ -9,7 +9,6 @@ function puts(atOnce: number, goPerSecond: number): Workload {
     group: "puts",
     title: atOnce === 1 ? "a put, one at a time" : `puts, ${atOnce} at once`,
     headline: "opsPerS",
-    cluster: true,
     go: {
       bench: "raw-put",
       flags: { c: atOnce },
