@@ -8,7 +8,7 @@ import { KeepAlive } from "./keepalive.js";
 import { describe } from "./keys.js";
 import type { Lease } from "./lease.js";
 import { Lines } from "./lines.js";
-import { Members, type Patience } from "./members.js";
+import { closedError, Members, type Patience } from "./members.js";
 import { namespaced } from "./namespace.js";
 import { type Random, systemRandom } from "./random.js";
 import { Watches } from "./watch.js";
@@ -29,8 +29,9 @@ export interface Connection extends AsyncDisposable {
   /** For your own reads and writes; within the namespace, where one was given. */
   readonly client: Etcd3 | Namespace;
   /**
-   * Ends what is open on this connection as if each had been closed, its streams, timers and sockets. Idempotent, never
-   * throws, takes no longer than the sessions' leases would have lived.
+   * Ends what is open on this connection as if each had been closed, its streams, timers and sockets. A session that is being
+   * opened is refused with `CONNECTION_CLOSED`, and leaves no lease. Idempotent, never throws, takes no longer than the sessions'
+   * leases would have lived, or the few seconds that a session being opened takes to be undone.
    */
   close(): Promise<void>;
 }
@@ -76,7 +77,8 @@ export class EtcdConnection implements Connection {
   readonly [brand] = true;
   readonly #background = new Set<Promise<unknown>>();
   readonly #endings = new Set<() => Promise<unknown>>();
-  #closing: Promise<void> | undefined;
+  #closing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(
     readonly client: Etcd3 | Namespace,
@@ -89,6 +91,16 @@ export class EtcdConnection implements Connection {
     this.keepAlive = new KeepAlive(this.members, clock);
     this.watches = new Watches(this.members, clock, random);
     this.lines = new Lines(this);
+  }
+
+  /** `close()` was called: whatever is begun now is refused, or ends with it. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  /** Throws `CONNECTION_CLOSED` once the connection is closing: for what would have to be ended, a lease. */
+  checkOpen(): void {
+    if (this.#closing) throw closedError();
   }
 
   /** One call, as `Members.call` makes it. */
@@ -104,8 +116,8 @@ export class EtcdConnection implements Connection {
   }
 
   /**
-   * Runs `ending` when the connection closes, before its leases are revoked: what has more to say to etcd than that, a member its
-   * goodbye. Its errors are not told. Returns what takes it back.
+   * Runs `ending` once, when the connection closes, before its leases are revoked: what has more to say to etcd than that, a member
+   * its goodbye. Its errors are not told. Returns what takes it back.
    */
   beforeClose(ending: () => Promise<unknown>): () => void {
     this.#endings.add(ending);
@@ -113,8 +125,9 @@ export class EtcdConnection implements Connection {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    this.#closing = true;
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -122,10 +135,15 @@ export class EtcdConnection implements Connection {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([...this.#endings].map((ending) => ending()));
     const reason = new SessionClosedError("the connection to etcd was closed");
-    await Promise.all([...this.leases].map((lease) => lease.close(reason)));
-    await Promise.allSettled(this.#background);
+    // what was under way may leave something more to end. No lease is new by now, and everything ends with those there are
+    while (this.#endings.size + this.leases.size + this.#background.size > 0) {
+      const endings = [...this.#endings];
+      this.#endings.clear();
+      await Promise.allSettled(endings.map((ending) => ending()));
+      await Promise.all([...this.leases].map((lease) => lease.close(reason)));
+      await Promise.allSettled(this.#background);
+    }
     this.lines.close();
     this.watches.close();
     this.members.close();

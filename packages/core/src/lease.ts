@@ -7,7 +7,7 @@ import { type Call, type Etcd, EtcdFailure, type Txn, type TxnResult } from "./e
 import { Ghosts } from "./ghosts.js";
 import type { Renewable } from "./keepalive.js";
 import { leaseHex } from "./keys.js";
-import { type Patience, promptly } from "./members.js";
+import { closedError, type Patience, promptly } from "./members.js";
 
 export type SessionState = "connected" | "suspended" | "expired" | "closed";
 
@@ -65,12 +65,14 @@ export class Lease implements Renewable {
   /** A new lease. Rejects at once when `signal` aborts, and what was granted by then is revoked. */
   static grant(connection: EtcdConnection, options: LeaseOptions): Promise<Lease> {
     const granting = Lease.#grant(connection, options);
+    connection.background(granting);
     return unlessAborted(granting, options.signal, () => {
       connection.background(granting.then((lease) => lease.close()));
     });
   }
 
   static async #grant(connection: EtcdConnection, options: LeaseOptions): Promise<Lease> {
+    connection.checkOpen();
     const { clock, random } = connection;
     // the id is ours, so that asking again after a lost reply cannot make a second lease
     const id = random.bytes(8).readBigUInt64BE() & LARGEST_ID || 1n;
@@ -78,10 +80,15 @@ export class Lease implements Renewable {
     const granted = await connection
       .call(
         (etcd, call) => grantOnce(etcd, id, options.ttl, call),
-        promptly(clock, "session", options.signal),
+        whileOpen(connection, options.signal),
       )
+      .then((ttl) => {
+        connection.checkOpen();
+        return ttl;
+      })
       .catch((error) => {
-        // what a lost reply may have granted holds no keys: it is revoked if that is soon done, or else expires
+        // what was granted, or may have been where the reply was lost, holds no keys: it is revoked if that is soon done, or
+        // else expires
         connection.background(revoke(connection, id, clock.now() + ABANDONED_MS));
         throw error;
       });
@@ -109,6 +116,7 @@ export class Lease implements Renewable {
         `lease ${leaseHex(id)} is already open as a session on this connection`,
       );
     }
+    connection.checkOpen();
     const { clock } = connection;
     let sentAt = 0;
     const asked = connection.call(
@@ -116,9 +124,10 @@ export class Lease implements Renewable {
         sentAt = clock.now();
         return etcd.leaseTimeToLive(id, call);
       },
-      promptly(clock, "session", options.signal),
+      whileOpen(connection, options.signal),
     );
     const left = await unlessAborted(asked, options.signal);
+    connection.checkOpen();
     if (left.ttl <= 0) {
       throw new SessionExpiredError(`lease ${leaseHex(id)} is gone: it cannot be adopted`);
     }
@@ -229,7 +238,11 @@ export class Lease implements Renewable {
 
   /** Revokes, so that every key of the lease goes at once. Takes no longer than the lease would have lived. */
   close(reason = new SessionClosedError("the session was closed")): Promise<void> {
-    this.#revocation ??= this.#revoke(reason);
+    if (!this.#revocation) {
+      this.#revocation = this.#revoke(reason);
+      // it is none of the connection's leases any more, but is not to be cut off when that closes
+      this.connection.background(this.#revocation);
+    }
     return this.#revocation;
   }
 
@@ -279,6 +292,13 @@ export class Lease implements Renewable {
     this.#lose("closed", reason);
     await revoke(this.connection, this.id, serverExpiry);
   }
+}
+
+/** As `promptly`, and no attempt is made once the connection is closing. */
+function whileOpen(connection: EtcdConnection, signal: AbortSignal | undefined): Patience {
+  const patience = promptly(connection.clock, "session", signal);
+  const over = () => (connection.closing ? closedError() : patience.over?.());
+  return { ...patience, over };
 }
 
 async function grantOnce(etcd: Etcd, id: bigint, ttl: number, call: Call): Promise<number> {

@@ -122,7 +122,7 @@ export class Members {
   }
 }
 
-function closedError(cause?: unknown): CoordinationError {
+export function closedError(cause?: unknown): CoordinationError {
   return new CoordinationError("CONNECTION_CLOSED", "the connection to etcd was closed", { cause });
 }
 

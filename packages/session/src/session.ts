@@ -43,7 +43,8 @@ export class Session implements AsyncDisposable {
   /**
    * @throws TypeError, RangeError for bad arguments, before anything is sent
    * @throws SessionExpiredError if the lease to adopt is gone
-   * @throws CoordinationError `LEASE_IN_USE`, `UNAVAILABLE` when no member answers within 10 s, `PERMISSION_DENIED`, …
+   * @throws CoordinationError `LEASE_IN_USE`, `UNAVAILABLE` when no member answers within 10 s, `CONNECTION_CLOSED` also when the
+   * connection closes meanwhile, `PERMISSION_DENIED`, …
    */
   static async open(etcd: Connection, options: SessionOptions = {}): Promise<Session> {
     const connection = internals(etcd);
