@@ -64,7 +64,7 @@ export class Watches {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #subscriptions = new Set<Subscription>();
-  /** Those created on the present stream, by id, in the order of creation. */
+  /** Those created on the present stream, by id, in the order of creation; a closed one until its creation is answered. */
   readonly #byId = new Map<bigint, Subscription>();
   #lastId = 0n;
   #stream: WatchStream | undefined;
@@ -115,7 +115,9 @@ export class Watches {
 
   #close(subscription: Subscription): void {
     if (!this.#subscriptions.delete(subscription)) return;
-    if (this.#byId.delete(subscription.id)) this.#stream?.cancelWatch(subscription.id);
+    if (this.#byId.has(subscription.id)) this.#stream?.cancelWatch(subscription.id);
+    // one whose creation is not answered keeps its place: a refusal without an id would be taken for that of the next
+    if (!subscription.pending) this.#byId.delete(subscription.id);
     this.#stopIfIdle();
   }
 
@@ -215,6 +217,11 @@ export class Watches {
     this.#backoffMs = FIRST_BACKOFF_MS;
     const subscription = this.#subscriptionOf(reply);
     if (!subscription) return;
+    if (!this.#subscriptions.has(subscription)) {
+      // closed meanwhile, and this is the answer to its creation
+      this.#byId.delete(subscription.id);
+      return;
+    }
     if (reply.canceled) return this.#canceled(subscription, reply);
     if (reply.created) return this.#created(subscription, reply.revision);
     if (reply.events.length > 0) this.#deliver(subscription, reply);
