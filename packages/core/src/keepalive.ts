@@ -70,6 +70,7 @@ export class KeepAlive {
 
   /** Never renews `lease` again. */
   remove(lease: Renewable): void {
+    if (this.#renewals.get(lease.id)?.lease !== lease) return;
     this.#renewals.delete(lease.id);
     if (this.#renewals.size > 0) return;
     this.#timer?.cancel();

@@ -110,12 +110,7 @@ export class Lease implements Renewable {
     id: bigint,
     options: Omit<LeaseOptions, "ttl">,
   ): Promise<Lease> {
-    if (connection.keepAlive.has(id)) {
-      throw new CoordinationError(
-        "LEASE_IN_USE",
-        `lease ${leaseHex(id)} is already open as a session on this connection`,
-      );
-    }
+    checkUnused(connection, id);
     connection.checkOpen();
     const { clock } = connection;
     let sentAt = 0;
@@ -128,6 +123,8 @@ export class Lease implements Renewable {
     );
     const left = await unlessAborted(asked, options.signal);
     connection.checkOpen();
+    // another adoption may have been faster
+    checkUnused(connection, id);
     if (left.ttl <= 0) {
       throw new SessionExpiredError(`lease ${leaseHex(id)} is gone: it cannot be adopted`);
     }
@@ -292,6 +289,15 @@ export class Lease implements Renewable {
     this.#lose("closed", reason);
     await revoke(this.connection, this.id, serverExpiry);
   }
+}
+
+/** Two sessions on one lease would hold the same locks. */
+function checkUnused(connection: EtcdConnection, id: bigint): void {
+  if (!connection.keepAlive.has(id)) return;
+  throw new CoordinationError(
+    "LEASE_IN_USE",
+    `lease ${leaseHex(id)} is already open as a session on this connection`,
+  );
 }
 
 /** As `promptly`, and no attempt is made once the connection is closing. */
