@@ -1,3 +1,4 @@
+import type { Timer } from "./clock.js";
 import type { EtcdConnection } from "./connection.js";
 import type { KeyValue, WatchEvent } from "./etcd.js";
 import { underPrefix } from "./keys.js";
@@ -37,6 +38,8 @@ export interface InLine {
 
 /** How long a line is followed after the last local contender has left. */
 const LINGER_MS = 2_000;
+/** After how long a line that could not be followed is tried again, for those who hold there. */
+const FOLLOW_AGAIN_MS = 5_000;
 
 /**
  * The line of one name as this connection sees it: while it is followed, one watch of the whole prefix tells every change,
@@ -50,6 +53,7 @@ export class Line {
   #users = 0;
   #snapshot: Snapshot | undefined;
   #stopLingering: (() => void) | undefined;
+  #again: Timer | undefined;
   /** In the order of create revisions: a new key always has the greatest, so that appending keeps it. */
   #order = new Map<string, Contender>();
   /** Up to which revision `#order` is complete; undefined until the first list. */
@@ -104,9 +108,11 @@ export class Line {
 
   remove(place: InLine): void {
     if (this.#places.get(place.id) === place) this.#places.delete(place.id);
+    if (this.#places.size === 0) this.#again?.cancel();
   }
 
   #follow(): void {
+    this.#again?.cancel();
     this.#snapshot ??= new Snapshot(this.connection, this.range, this.what, {
       state: (kvs, revision) => this.#state(kvs, revision),
       changes: (events) => this.#changes(events),
@@ -129,6 +135,7 @@ export class Line {
   /** Follows no longer. */
   stop(): void {
     this.#stopLingering?.();
+    this.#again?.cancel();
     this.#snapshot?.close();
     this.#snapshot = undefined;
     this.#order.clear();
@@ -184,6 +191,10 @@ export class Line {
     this.#order.clear();
     this.#revision = undefined;
     for (const place of [...this.#places.values()]) place.failed(error);
+    // who waited is told and gone; who holds would not hear of its deleted key, though the line may be read again some day
+    if (this.#places.size === 0) return;
+    const { clock } = this.connection;
+    this.#again = clock.setTimer(FOLLOW_AGAIN_MS, () => this.#follow());
   }
 
   /** A name that continues another after a slash shares its prefix: their holders block each other, in Go as well. */

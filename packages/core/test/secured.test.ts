@@ -1,9 +1,14 @@
-import { type EtcdServer, startEtcd } from "@etcdkit/testing";
+import { type EtcdServer, ManualClock, startEtcd } from "@etcdkit/testing";
 import { eventually } from "@etcdkit/testing/vitest";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Clock, SystemClock } from "../src/clock.js";
 import { type EtcdConnection, openConnection } from "../src/connection.js";
+import { KeyDeletedError } from "../src/errors.js";
 import type { EtcdFailure } from "../src/etcd.js";
+import { underPrefix } from "../src/keys.js";
+import { Lease } from "../src/lease.js";
+import type { Policy } from "../src/line.js";
+import { enter } from "../src/place.js";
 
 const USER = { name: "worker", password: "secret", prefix: "inside/" };
 
@@ -69,5 +74,70 @@ describe("a watch that etcd refuses", () => {
     await eventually(() => refused.told.ended);
     expect(refused.told.ended?.kind).toBe("permission");
     expect(closed.told).toEqual({ seen: [] });
+  });
+});
+
+describe("a line that may not be read for a while", () => {
+  const firstHolds: Policy = {
+    kind: "test line",
+    *holders(order) {
+      for (const first of order) {
+        yield first;
+        return;
+      }
+    },
+    belongs: () => true,
+  };
+  const { key, rangeEnd } = underPrefix(USER.prefix);
+  const permission = { key, range_end: rangeEnd };
+
+  async function forbid(): Promise<void> {
+    await server.client().auth.roleRevokePermission({ role: USER.name, ...permission });
+  }
+  async function allow(): Promise<void> {
+    const perm = { permType: "Readwrite", ...permission } as const;
+    await server.client().auth.roleGrantPermission({ name: USER.name, perm });
+  }
+
+  /** Holds, and its line could not be followed. */
+  async function holdUnseen(clock: ManualClock, name: string) {
+    onTestFinished(allow);
+    const connection = open(clock);
+    const lease = await Lease.grant(connection, { ttl: 3_600 });
+    const line = connection.lines.get(name, firstHolds);
+    const place = await enter({ lease, line, key: `${name}/a`, value: Buffer.alloc(0) });
+    await forbid();
+    // long enough for the holder to begin to follow
+    clock.advance(250);
+    expect(line.followed).toBe(true);
+    await eventually(() => !line.followed);
+    return { lease, line, place };
+  }
+
+  it("tells its holder of a deleted key once it may be read again", async () => {
+    const clock = new ManualClock();
+    const { line, place } = await holdUnseen(clock, "inside/line");
+    expect(place.held).toBe(true);
+    clock.advance(5_000);
+    expect(line.followed).toBe(true);
+    await eventually(() => !line.followed);
+    await allow();
+    await server.client().delete().key(place.key);
+    clock.advance(5_000);
+    await eventually(() => place.signal.aborted);
+    expect(place.signal.reason).toBeInstanceOf(KeyDeletedError);
+  });
+
+  it("is not tried again once nobody holds there", async () => {
+    const clock = new ManualClock();
+    const { lease, line, place } = await holdUnseen(clock, "inside/left");
+    await allow();
+    const before = clock.pending;
+    await place.release();
+    expect(clock.pending).toBe(before - 1);
+    clock.advance(5_000);
+    expect(line.followed).toBe(false);
+    await lease.close();
+    expect(clock.pending).toBe(0);
   });
 });
