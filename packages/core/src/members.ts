@@ -78,6 +78,8 @@ export class Members {
         if (!(error instanceof EtcdFailure)) throw error;
         if (error.kind === "unavailable" && error.sent) patience.unanswered?.();
         if (error.kind !== "unavailable" && error.kind !== "token") throw told(error, patience);
+        // cancelled while it waited for company: the member has not been asked
+        if (!error.sent) patience.signal?.throwIfAborted();
         this.failed(member);
         // every member gets its first chance at once
         const round = Math.floor((failures + 1) / this.#all.length);

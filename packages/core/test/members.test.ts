@@ -90,6 +90,20 @@ describe("a call", () => {
     await expect(read(connection, { over: () => over })).rejects.toBe(over);
   });
 
+  it("that is given up before it was sent says nothing against its member", async () => {
+    const connection = open([...sharedEtcd().endpoints, "127.0.0.1:1"]);
+    await read(connection);
+    const { current } = connection.members;
+    const stop = new AbortController();
+    const txn = { scope: "test/", compare: [], success: [], failure: [] };
+    const patience = { what: "test", signal: stop.signal };
+    // what travels in batches is sent at the end of this turn at the earliest
+    const stopped = connection.call((etcd, call) => etcd.txn(txn, call), patience);
+    stop.abort(new Error("enough"));
+    await expect(stopped).rejects.toThrow("enough");
+    expect(connection.members.current).toBe(current);
+  });
+
   it("rejects when the connection is closed under it", async () => {
     const connection = open(["127.0.0.1:1"]);
     const closed = read(connection);
