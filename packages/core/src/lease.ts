@@ -248,6 +248,7 @@ export class Lease implements Renewable {
     else if (!is && this.#state === "suspended") this.#become("connected");
   }
 
+  /** Not revoked: the margin is for the user's code to stop in, and by the time it has passed another process may have adopted the lease. */
   expired(): void {
     this.#lose(
       "expired",
