@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "./clock.js";
 import type { Deadline } from "./deadline.js";
-import type { Etcd, EtcdFailure, KeepAliveReply, KeepAliveStream } from "./etcd.js";
+import type { EtcdFailure, KeepAliveReply } from "./etcd.js";
 import type { Members } from "./members.js";
+import { RenewalStream } from "./renewal-stream.js";
 
 /** A lease as the keep-alive sees it. */
 export interface Renewable {
@@ -20,8 +21,6 @@ interface Renewal {
   readonly lease: Renewable;
   /** When the next renewal is to be sent. */
   due: number;
-  /** Send times not yet answered on this stream, oldest first: replies of one lease come in order. */
-  sent: number[];
   /** Since when a renewal is owed an answer, over all streams. */
   waitingSince: number | undefined;
   /** Nothing is to be done about it before: a number to compare, since thousands are passed over at each tick. */
@@ -34,17 +33,23 @@ const SHORTEST_TICK_MS = 20;
 // A tick later than this means that this process stood still: answers may lie in the socket, unread.
 const STALL_MS = 250;
 const LONGEST_UNANSWERED_MS = 1_500;
+// With the present one, answers that take three times as long as a renewal may go unanswered, half a short TTL, are still heard.
+const SILENT_STREAMS = 2;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
 
-/** One stream renews all leases of a connection. */
+/**
+ * One stream renews all leases of a connection. Where it falls silent, another one, on the next member, asks beside it: it may be
+ * that nothing is wrong but that answers are slow. The first of them to answer anything is the one from then on.
+ */
 export class KeepAlive {
   readonly #members: Members;
   readonly #clock: Clock;
   readonly #renewals = new Map<bigint, Renewal>();
-  #stream: KeepAliveStream | undefined;
-  #member: Etcd | undefined;
-  /** When the present stream last showed life: an answer to any lease, or its opening. */
+  #stream: RenewalStream | undefined;
+  /** Those before it that may yet answer, oldest first. */
+  #silent: RenewalStream[] = [];
+  /** When a stream last showed life: an answer to any lease, or the opening of the present one. */
   #heardAt = 0;
   #reopenAt = 0;
   #backoffMs = 0;
@@ -63,7 +68,7 @@ export class KeepAlive {
   /** Renews `lease` from now on. `renewAt` is when first. */
   add(lease: Renewable, renewAt: number): void {
     const restsUntil = Math.min(renewAt, lease.deadline.at);
-    const renewal = { lease, due: renewAt, sent: [], waitingSince: undefined, restsUntil };
+    const renewal = { lease, due: renewAt, waitingSince: undefined, restsUntil };
     this.#renewals.set(lease.id, renewal);
     this.#wakeBy(restsUntil);
   }
@@ -95,7 +100,7 @@ export class KeepAlive {
       }
     }
     if (this.#renewals.size === 0) return;
-    if (silent) this.#reopen(now, true);
+    if (silent) this.#openBeside(now);
     else if (!this.#stream && now >= this.#reopenAt) this.#open(now);
     for (const renewal of this.#renewals.values()) {
       if (now + TOGETHER_MS < renewal.restsUntil) continue;
@@ -134,65 +139,85 @@ export class KeepAlive {
     renewal.due = now + renewal.lease.ttlMs / 3;
     if (!this.#stream && now >= this.#reopenAt) this.#open(now);
     if (!this.#stream) return;
-    renewal.sent.push(now);
-    this.#stream.send(renewal.lease.id);
+    this.#stream.send(renewal.lease.id, now);
   }
 
   #open(now: number): void {
-    const member = this.#members.current;
-    this.#member = member;
     this.#heardAt = now;
-    const stream = member.keepAlive({
-      message: (reply) => this.#answered(reply),
-      end: (error) => {
-        if (this.#stream === stream) void this.#ended(member, error);
-      },
+    this.#stream = new RenewalStream(this.#members.current, {
+      answered: (stream, reply, sentAt) => this.#answered(stream, reply, sentAt),
+      ended: (stream, error) => void this.#ended(stream, error),
     });
-    this.#stream = stream;
-    // what the last stream left unanswered is asked again at once
+    this.#askAgain(now);
+  }
+
+  /** What is owed an answer, but not by the present stream, is asked there at once. */
+  #askAgain(now: number): void {
     for (const renewal of this.#renewals.values()) {
-      if (renewal.waitingSince !== undefined) renewal.due = renewal.restsUntil = now;
+      if (renewal.waitingSince === undefined) continue;
+      if (this.#stream?.waitingSince(renewal.lease.id) === undefined) {
+        renewal.due = renewal.restsUntil = now;
+      }
     }
   }
 
   #drop(): void {
+    for (const stream of this.#silent) stream.cancel();
+    this.#silent = [];
     this.#stream?.cancel();
     this.#stream = undefined;
-    for (const renewal of this.#renewals.values()) renewal.sent = [];
   }
 
-  /** Gives the stream up and opens another on the next member, at once or after the backoff. */
-  #reopen(now: number, atOnce: boolean): void {
-    if (this.#member) this.#members.failed(this.#member);
-    this.#drop();
-    this.#reopenAt = atOnce ? now : now + this.#backoffMs;
+  #openBeside(now: number): void {
+    if (this.#stream) {
+      this.#members.failed(this.#stream.member);
+      this.#silent.push(this.#stream);
+      if (this.#silent.length > SILENT_STREAMS) this.#silent.shift()?.cancel();
+    }
+    this.#open(now);
+  }
+
+  async #ended(stream: RenewalStream, error: EtcdFailure): Promise<void> {
+    this.#silent = this.#silent.filter((other) => other !== stream);
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    if (error.kind === "token") await this.#members.refreshToken(stream.member);
+    else this.#members.failed(stream.member);
+    if (this.#stream || this.#members.closed || this.#renewals.size === 0) return;
+    this.#reopenAt = this.#clock.now() + this.#backoffMs;
     this.#backoffMs = Math.min(Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
-    if (this.#members.closed || this.#renewals.size === 0) return;
-    if (atOnce) this.#open(now);
-    else this.#wakeBy(this.#reopenAt);
+    this.#wakeBy(this.#reopenAt);
   }
 
-  async #ended(member: Etcd, error: EtcdFailure): Promise<void> {
-    this.#drop();
-    if (error.kind === "token") await this.#members.refreshToken(member);
-    if (!this.#stream) this.#reopen(this.#clock.now(), false);
-  }
-
-  #answered({ lease: id, ttl }: KeepAliveReply): void {
+  #answered(
+    stream: RenewalStream,
+    { lease: id, ttl }: KeepAliveReply,
+    sentAt: number | undefined,
+  ): void {
     this.#backoffMs = 0;
     // who answers others is alive, however late it is: a new stream would only make it do its work again
     this.#heardAt = this.#clock.now();
+    if (this.#silent.length > 0) this.#goOnBy(stream);
     const renewal = this.#renewals.get(id);
-    const sentAt = renewal?.sent.shift();
     if (!renewal || sentAt === undefined) return;
     const { lease } = renewal;
     if (ttl <= 0) return lease.gone();
     lease.deadline.acknowledge(sentAt, ttl * 1_000);
     if (lease.deadline.passed) return lease.expired();
-    renewal.waitingSince = renewal.sent[0];
+    renewal.waitingSince = stream.waitingSince(id);
     renewal.due = sentAt + lease.ttlMs / 3;
     if (renewal.due < renewal.restsUntil) renewal.restsUntil = renewal.due;
     lease.suspended(false);
+  }
+
+  #goOnBy(stream: RenewalStream): void {
+    const others = [...this.#silent, this.#stream].filter((other) => other !== stream);
+    for (const other of others) other?.cancel();
+    this.#silent = [];
+    this.#stream = stream;
+    const now = this.#clock.now();
+    this.#askAgain(now);
+    this.#wakeBy(now);
   }
 }
 

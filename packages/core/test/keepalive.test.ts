@@ -1,0 +1,231 @@
+import { ManualClock } from "@etcdkit/testing";
+import { beforeEach, describe, expect, it } from "vitest";
+import { Deadline } from "../src/deadline.js";
+import { type Etcd, EtcdFailure, type KeepAliveReply, type StreamEvents } from "../src/etcd.js";
+import { KeepAlive } from "../src/keepalive.js";
+import { Members } from "../src/members.js";
+import { systemRandom } from "../src/random.js";
+
+const TTL = 6;
+const TTL_MS = TTL * 1_000;
+/** For how long a renewal may go unanswered. */
+const PATIENCE_MS = TTL_MS / 6;
+const LEASE = 7n;
+const OTHER = 8n;
+
+/** A keep-alive stream whose other end is the test. */
+class FakeStream {
+  readonly asked: { lease: bigint; at: number }[] = [];
+  cancelled = false;
+
+  constructor(
+    readonly events: StreamEvents<KeepAliveReply>,
+    readonly clock: ManualClock,
+  ) {}
+
+  send(lease: bigint): void {
+    this.asked.push({ lease, at: this.clock.now() });
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  answer(lease = LEASE, ttl = TTL): void {
+    if (!this.cancelled) this.events.message({ lease, ttl });
+  }
+}
+
+let clock: ManualClock;
+let streams: FakeStream[];
+let keepAlive: KeepAlive;
+
+beforeEach(() => {
+  clock = new ManualClock(100_000);
+  streams = [];
+  // all that a keep-alive asks of a member
+  const member = {
+    keepAlive: (events: StreamEvents<KeepAliveReply>) => {
+      const stream = new FakeStream(events, clock);
+      streams.push(stream);
+      return stream;
+    },
+  } as unknown as Etcd;
+  keepAlive = new KeepAlive(new Members([member], clock, systemRandom), clock);
+});
+
+/** A lease granted now, without a margin, whose first renewal is sent now. */
+function renewed(id = LEASE, given: { ttlMs?: number; leftMs?: number } = {}) {
+  const { ttlMs = TTL_MS, leftMs = ttlMs } = given;
+  const lease = {
+    id,
+    ttlMs,
+    deadline: new Deadline(clock, clock.now(), leftMs, 0),
+    state: "connected",
+    suspended: (is: boolean) => {
+      lease.state = is ? "suspended" : "connected";
+    },
+    expired: () => {
+      lease.state = "expired";
+      keepAlive.remove(lease);
+    },
+    gone: () => {
+      lease.state = "gone";
+      keepAlive.remove(lease);
+    },
+  };
+  keepAlive.add(lease, clock.now());
+  clock.advance(0);
+  return lease;
+}
+
+const stream = (index: number): FakeStream => {
+  const found = streams[index];
+  if (!found) throw new Error(`no stream ${index}`);
+  return found;
+};
+const open = () => streams.filter(({ cancelled }) => !cancelled);
+
+describe("an answer that comes later than a renewal may take", () => {
+  it("counts from when its renewal was sent, though another stream has asked meanwhile", () => {
+    const lease = renewed();
+    const sentAt = clock.now();
+    clock.advance(PATIENCE_MS);
+    expect(lease.state).toBe("suspended");
+    expect(streams).toHaveLength(2);
+    expect(stream(1).asked).toEqual([{ lease: LEASE, at: sentAt + PATIENCE_MS }]);
+    clock.advance(200);
+    stream(0).answer();
+    expect(lease.state).toBe("connected");
+    expect(lease.deadline.at).toBe(sentAt + TTL_MS);
+  });
+
+  it("makes its stream the one again", () => {
+    const lease = renewed();
+    const sentAt = clock.now();
+    clock.advance(PATIENCE_MS + 200);
+    stream(0).answer();
+    expect(open()).toEqual([stream(0)]);
+    clock.advance(TTL_MS / 3 - PATIENCE_MS);
+    expect(stream(0).asked).toHaveLength(2);
+    expect(stream(0).asked[1]?.at).toBeLessThanOrEqual(sentAt + TTL_MS / 3);
+    expect(lease.state).toBe("connected");
+  });
+
+  it("counts for nothing that only another stream was asked", () => {
+    const lease = renewed();
+    clock.advance(PATIENCE_MS);
+    const other = renewed(OTHER);
+    const grantedUntil = other.deadline.at;
+    expect(stream(1).asked.map((asked) => asked.lease)).toEqual([LEASE, OTHER]);
+    clock.advance(200);
+    stream(0).answer(OTHER);
+    expect(other.deadline.at).toBe(grantedUntil);
+    // but the stream it came by shows life: what the other one alone was asked is asked there
+    clock.advance(20);
+    expect(open()).toEqual([stream(0)]);
+    expect(stream(0).asked.map((asked) => asked.lease)).toEqual([LEASE, OTHER]);
+    const sentAt = clock.now();
+    stream(0).answer(OTHER);
+    expect(other.deadline.at).toBeGreaterThan(sentAt + TTL_MS - 50);
+    expect(lease.state).toBe("suspended");
+  });
+
+  it("finds its stream given up where a later one has answered", () => {
+    const lease = renewed();
+    const sentAt = clock.now();
+    clock.advance(PATIENCE_MS + 200);
+    stream(1).answer();
+    expect(open()).toEqual([stream(1)]);
+    expect(lease.deadline.at).toBe(sentAt + PATIENCE_MS + TTL_MS);
+  });
+
+  it("is still heard after almost half the TTL", () => {
+    const lease = renewed();
+    const sentAt = clock.now();
+    clock.advance(3 * PATIENCE_MS - 1);
+    expect(open()).toHaveLength(3);
+    stream(0).answer();
+    expect(lease.deadline.at).toBe(sentAt + TTL_MS);
+    expect(open()).toEqual([stream(0)]);
+  });
+
+  it("is waited for on three streams at most", () => {
+    renewed(LEASE, { ttlMs: 60_000 });
+    clock.advance(10_000);
+    expect(streams.length).toBeGreaterThan(5);
+    expect(open()).toEqual(streams.slice(-3));
+  });
+
+  it("every time, of whatever length up to half the TTL, loses nothing", () => {
+    for (const roundTripMs of [PATIENCE_MS * 1.2, PATIENCE_MS * 2.2, PATIENCE_MS * 2.9]) {
+      const lease = renewed();
+      const answered = new Map<FakeStream, number>();
+      for (let step = 0; step < 3_000; step++) {
+        clock.advance(20);
+        for (const one of open()) {
+          const count = answered.get(one) ?? 0;
+          const next = one.asked[count];
+          if (next === undefined || clock.now() < next.at + roundTripMs) continue;
+          answered.set(one, count + 1);
+          one.answer(next.lease);
+        }
+      }
+      expect(lease.state).not.toBe("expired");
+      keepAlive.remove(lease);
+    }
+  });
+});
+
+it("an answer owed to a lease from before it was let go acknowledges nothing newer when it is taken up again", () => {
+  renewed(OTHER);
+  const former = renewed();
+  const sentAt = clock.now();
+  clock.advance(500);
+  keepAlive.remove(former);
+  const adopted = renewed(LEASE, { leftMs: TTL_MS - 1_000 });
+  stream(0).answer();
+  expect(adopted.deadline.at).toBe(sentAt + TTL_MS);
+  stream(0).answer();
+  expect(adopted.deadline.at).toBe(sentAt + 500 + TTL_MS);
+});
+
+describe("the end of a stream", () => {
+  const ended = new EtcdFailure("unavailable", "ended by the test");
+
+  it("that was given up changes nothing", () => {
+    renewed();
+    clock.advance(PATIENCE_MS);
+    stream(0).events.end(ended);
+    clock.advance(200);
+    expect(streams).toHaveLength(2);
+    stream(1).answer();
+    expect(open()).toContain(stream(1));
+  });
+
+  it("leaves those before it, and the first to answer goes on", async () => {
+    const lease = renewed();
+    const sentAt = clock.now();
+    clock.advance(PATIENCE_MS);
+    stream(1).events.end(ended);
+    stream(0).answer();
+    await Promise.resolve();
+    clock.advance(TTL_MS / 3 - PATIENCE_MS);
+    expect(lease.deadline.at).toBe(sentAt + TTL_MS);
+    expect(stream(0).asked).toHaveLength(2);
+    expect(streams).toHaveLength(2);
+  });
+});
+
+it("while every answer comes in time there is one stream, and none without a lease", () => {
+  const lease = renewed();
+  for (let step = 0; step < 100; step++) {
+    clock.advance(TTL_MS / 30);
+    const [one] = streams;
+    if (one && one.asked.length > step / 10) one.answer();
+  }
+  expect(streams).toHaveLength(1);
+  keepAlive.remove(lease);
+  expect(open()).toEqual([]);
+  expect(clock.pending).toBe(0);
+});
