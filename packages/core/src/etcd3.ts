@@ -58,6 +58,22 @@ const requireLeader: Interceptor = (options, nextCall) =>
     },
   });
 
+// etcd says so of a signed token (JWT) once any user or role was changed (api/v3rpc/rpctypes/error.go)
+const OLD_TOKEN = "revision of auth store is old";
+
+// etcd3 asks for another token only where etcd calls the one it has invalid.
+const oldTokenIsInvalid: Interceptor = (options, nextCall) =>
+  new InterceptingCall(nextCall(options), {
+    start(metadata, _, next) {
+      next(metadata, {
+        onReceiveStatus(status, pass) {
+          const old = status.details.includes(OLD_TOKEN);
+          pass(old ? { ...status, details: "etcdserver: invalid auth token" } : status);
+        },
+      });
+    },
+  });
+
 /** The options of a client that the user made; undefined if it is not one of this etcd3. */
 export function optionsOf(client: unknown): IOptions | undefined {
   if (!(client instanceof Etcd3)) return undefined;
@@ -71,24 +87,19 @@ export function userClient(options: IOptions): Etcd3 {
     ...options,
     grpcOptions: { ...CHANNEL, ...options.grpcOptions },
     faultHandling: { host: () => noop, ...options.faultHandling },
+    defaultCallOptions: withInterceptors(options, []),
   });
 }
 
 /** The port on one member, by a client of its own: no breaker, no retry, failover is ours. */
 export function openMember(options: IOptions, host: string): Etcd {
-  const { defaultCallOptions, auth } = options;
+  const { auth } = options;
   const client = new Etcd3({
     ...options,
     hosts: host,
     grpcOptions: { ...CHANNEL, ...options.grpcOptions },
     faultHandling: { host: () => noop, global: noop },
-    defaultCallOptions: (context) => {
-      const own =
-        typeof defaultCallOptions === "function" ? defaultCallOptions(context) : defaultCallOptions;
-      return context.isStream
-        ? { ...own, interceptors: [...(own?.interceptors ?? []), requireLeader] }
-        : { ...own };
-    },
+    defaultCallOptions: withInterceptors(options, [requireLeader]),
     ...(auth && {
       auth: {
         callOptions: () => ({ deadline: Date.now() + AUTHENTICATE_DEADLINE_MS }),
@@ -97,6 +108,22 @@ export function openMember(options: IOptions, host: string): Etcd {
     }),
   });
   return new Etcd3Member(client);
+}
+
+/** What the user gave for each call, and for a stream `ofStreams`. */
+function withInterceptors(
+  { defaultCallOptions, auth }: IOptions,
+  ofStreams: Interceptor[],
+): NonNullable<IOptions["defaultCallOptions"]> {
+  const ofCalls = auth ? [oldTokenIsInvalid] : [];
+  return (context) => {
+    const own =
+      typeof defaultCallOptions === "function" ? defaultCallOptions(context) : defaultCallOptions;
+    const more = context.isStream ? ofStreams : ofCalls;
+    return more.length > 0
+      ? { ...own, interceptors: [...(own?.interceptors ?? []), ...more] }
+      : { ...own };
+  };
 }
 
 class Etcd3Member implements Etcd {
@@ -260,7 +287,7 @@ function failureKind(error: unknown, message: string): FailureKind {
   if (error instanceof EtcdLeaseInvalidError) return "lease-not-found";
   if (message.includes("lease already exists")) return "lease-exists";
   if (error instanceof EtcdInvalidAuthTokenError) return "token";
-  if (message.includes("revision of auth store is old")) return "token";
+  if (message.includes(OLD_TOKEN)) return "token";
   if (message.includes("required revision has been compacted")) return "compacted";
   if (error instanceof EtcdPermissionDeniedError) return "permission";
   if (error instanceof EtcdAuthenticationFailedError) return "credentials";

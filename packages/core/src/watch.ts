@@ -273,7 +273,7 @@ export class Watches {
       const message = `${cancelReason}; a watch needs permission to ${neededForRange(subscription.options)}`;
       return this.#end(subscription, new EtcdFailure("permission", message));
     }
-    if (cancelReason.includes("auth token") && this.#member) {
+    if (/auth token|revision of auth store is old/.test(cancelReason) && this.#member) {
       void this.#reopen(this.#member, new EtcdFailure("token", cancelReason));
       return;
     }
