@@ -35,8 +35,8 @@ export class Lease implements Renewable {
   readonly ttl: number;
   readonly ttlMs: number;
   #state: SessionState = "connected";
-  /** Expired or closed: asked at every step of every lock, and a field is cheaper to read than a signal. */
-  #lost = false;
+  /** Set before anybody is told, so that whoever looks around when told finds the lease lost. */
+  #lossReason: SessionExpiredError | SessionClosedError | undefined;
   #revocation: Promise<void> | undefined;
   #confirmation: Promise<void> | undefined;
   readonly #controller = new AbortController();
@@ -142,18 +142,18 @@ export class Lease implements Renewable {
 
   /** Reads the clock. */
   get state(): SessionState {
-    if (!this.#lost && this.deadline.passed) this.expired();
+    if (!this.#lossReason && this.deadline.passed) this.expired();
     return this.#state;
   }
 
   get alive(): boolean {
-    if (!this.#lost && this.deadline.passed) this.expired();
-    return !this.#lost;
+    return this.lossReason === undefined;
   }
 
   /** Why it is not alive; undefined while it is. */
   get lossReason(): SessionExpiredError | SessionClosedError | undefined {
-    return this.alive ? undefined : this.signal.reason;
+    if (!this.#lossReason && this.deadline.passed) this.expired();
+    return this.#lossReason;
   }
 
   /** Calls `listener` at each change of state until the returned function is called. */
@@ -273,8 +273,8 @@ export class Lease implements Renewable {
   }
 
   #lose(state: "expired" | "closed", reason: SessionExpiredError | SessionClosedError): void {
-    if (this.#lost) return;
-    this.#lost = true;
+    if (this.#lossReason) return;
+    this.#lossReason = reason;
     this.connection.keepAlive.remove(this);
     this.connection.leases.delete(this);
     this.ghosts.stop();

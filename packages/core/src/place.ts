@@ -113,7 +113,8 @@ export class Place implements InLine, Dependent {
 
   /** Why it was lost while it held; undefined if it was not. */
   get lossReason(): Error | undefined {
-    return this.#lossReason;
+    // when the lease is lost, its places are told one after the other
+    return this.#lossReason ?? (this.#state === "held" ? this.lease.lossReason : undefined);
   }
 
   /** Reads the clock. */

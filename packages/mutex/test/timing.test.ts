@@ -1,8 +1,15 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { openConnection } from "@etcdkit/core/internal";
 import { ManualClock, startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { KeyDeletedError, Mutex, Session, SessionExpiredError } from "../src/index.js";
+import {
+  KeyDeletedError,
+  Mutex,
+  Session,
+  SessionClosedError,
+  SessionExpiredError,
+} from "../src/index.js";
 
 // The clock is turned by hand, the etcd behind it is real: a TTL of an hour, so that etcd's own clock plays no part.
 const TTL = 3_600;
@@ -16,15 +23,19 @@ beforeEach(() => {
   name = `${testPrefix()}lock`;
 });
 
-/** A mutex on a session and connection of its own, on the clock turned by hand. */
-async function mutex(hosts: string | string[] = sharedEtcd().endpoints): Promise<Mutex> {
+/** A session on a connection of its own, on the clock turned by hand. */
+async function openSession(hosts: string | string[] = sharedEtcd().endpoints): Promise<Session> {
   const etcd = openConnection({ hosts }, clock);
   const session = await Session.open(etcd, { ttl: TTL });
   onTestFinished(async () => {
     await session.close();
     await etcd.close();
   });
-  return new Mutex(session, name);
+  return session;
+}
+
+async function mutex(hosts?: string | string[]): Promise<Mutex> {
+  return new Mutex(await openSession(hosts), name);
 }
 
 const keys = () => testClient().getAll().prefix(`${name}/`).keys();
@@ -73,4 +84,50 @@ it("a holder who met nobody hears that its key is deleted from a quarter of a se
   clock.advance(1);
   await eventually(() => lock.signal.aborted);
   expect(lock.signal.reason).toBeInstanceOf(KeyDeletedError);
+});
+
+describe("whoever is the first to be told of a loss, and looks around", () => {
+  it("finds the session lost, which is said once", async () => {
+    const session = await openSession();
+    const lock = await new Mutex(session, name).lock();
+    const said: unknown[] = [];
+    const note = (message: unknown) => void said.push(message);
+    subscribe("etcdkit:session:state", note);
+    onTestFinished(() => void unsubscribe("etcdkit:session:state", note));
+    const looks: unknown[] = [];
+    lock.signal.addEventListener("abort", () => looks.push(session.state, session.remainingMs));
+    clock.jump(UNTIL_LOST_MS);
+    expect(lock.held).toBe(false);
+    expect(looks).toEqual(["expired", 0]);
+    expect(said).toMatchObject([{ from: "connected", to: "expired" }]);
+  });
+
+  it("is refused the guard of another lock for the same reason", async () => {
+    const session = await openSession();
+    const first = await new Mutex(session, name).lock();
+    const second = await new Mutex(session, `${name}-too`).lock();
+    const refused = new Promise((resolve) => {
+      first.signal.addEventListener("abort", () => {
+        try {
+          resolve(second.guard());
+        } catch (error) {
+          resolve(error);
+        }
+      });
+    });
+    session.orphan();
+    expect(await refused).toBeInstanceOf(SessionClosedError);
+  });
+
+  it("cannot lock any more, and leaves no key", async () => {
+    const session = await openSession();
+    const lock = await new Mutex(session, name).lock();
+    const again = new Promise((resolve) => {
+      lock.signal.addEventListener("abort", () => resolve(new Mutex(session, name).lock()));
+    });
+    const refused = expect(again).rejects.toThrow(SessionClosedError);
+    session.orphan();
+    await refused;
+    expect(await keys()).toEqual([lock.key]);
+  });
 });
