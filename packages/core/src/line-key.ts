@@ -87,7 +87,6 @@ export class LineKey {
         return "replaced";
       }
       // an attempt without an answer that arrives late may still make it, and delete ours: we hear of that as of any deletion
-      if (next.#doubt) this.lease.ghosts.suspect(next.name);
       next.forget();
       return outcome;
     } catch (error) {
@@ -104,7 +103,6 @@ export class LineKey {
 
   /** Deletes it, again and again until that is answered or the lease is gone. */
   leave(): void {
-    if (this.#doubt) this.lease.ghosts.suspect(this.name);
     this.#refusal = undefined;
     this.#leaving = this.#delete();
     this.lease.connection.background(this.#leaving);
@@ -123,8 +121,9 @@ export class LineKey {
     return this.#leaving ?? Promise.resolve();
   }
 
-  /** No more business of ours. */
+  /** No more business of ours, unless an attempt without an answer makes it yet. */
   forget(): void {
+    if (this.#doubt) this.lease.ghosts.suspect(this.name);
     this.line.release();
     this.lease.freeKey(this.name);
     this.#left?.();
