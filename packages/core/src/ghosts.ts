@@ -5,7 +5,8 @@ import { deleteOwn } from "./txn.js";
 /**
  * An attempt to create a key that ended without an answer can still arrive, long after the next attempt was answered and the key
  * was deleted again: a frozen member wakes up and carries it out. The key would stand in line with nobody behind it until the
- * session ends. So keys of such attempts are looked for among those of the lease, once a TTL, and deleted where nobody uses them.
+ * session ends. So keys of such attempts are looked for among those of the lease, once a TTL, and deleted where nobody uses them; and
+ * so are those that etcd would not let us delete.
  */
 export class Ghosts {
   readonly #lease: Lease;
@@ -21,7 +22,7 @@ export class Ghosts {
     if (!this.#timer && this.#lease.alive) this.#schedule();
   }
 
-  /** Whether an attempt without an answer may have made it, or may yet. */
+  /** Whether it may be there, or may come yet. */
   suspects(key: string): boolean {
     return this.#suspects.has(key);
   }
@@ -52,7 +53,9 @@ export class Ghosts {
       if (!this.#suspects.has(name) || lease.usesKey(name)) continue;
       // nobody may begin to use it while it is being deleted
       const free = lease.claimKey(name);
-      await deleteOwn(lease, key, undefined, { what }).finally(free);
+      // what is refused is tried again next time, and keeps none of the others
+      const deletion = deleteOwn(lease, key, undefined, { what }).catch(() => undefined);
+      await deletion.finally(free);
     }
   }
 }

@@ -61,7 +61,8 @@ export class Holding implements AsyncDisposable {
 
   /**
    * Gives the place to the next. Idempotent. Resolves when our key is gone; tried again until then, or until the lease is
-   * gone. Never throws, also not where the holding was already lost.
+   * gone. Where etcd refuses to delete it, for want of a permission say, that is tried again once a TTL, without being waited for.
+   * Never throws, also not where the holding was already lost.
    */
   release(): Promise<void> {
     return this.#place.release();

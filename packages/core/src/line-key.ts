@@ -135,7 +135,10 @@ export class LineKey {
     try {
       if (lease.alive) await deleteOwn(lease, this.bytes, this.#createRevision, about);
     } catch (error) {
-      if (lease.alive) this.#refusal = error;
+      if (!lease.alive) return;
+      this.#refusal = error;
+      // it may be allowed later, as when a role is given back
+      lease.ghosts.suspect(this.name);
     } finally {
       this.forget();
     }
