@@ -91,6 +91,7 @@ export async function enrolIfFree(
   const own = results[0]?.range?.kvs[0];
   if (!own) return undefined;
   const found = ownKey(own, lease, what);
+  request.unanswered();
   return { createRevision: found.createRevision, found };
 }
 
