@@ -56,6 +56,8 @@ export class Lease implements Renewable {
     readonly id: bigint,
     ttl: number,
     readonly deadline: Deadline,
+    /** It had a former life, which may have left keys. */
+    readonly adopted = false,
   ) {
     this.ttl = ttl;
     this.ttlMs = ttl * 1_000;
@@ -130,7 +132,7 @@ export class Lease implements Renewable {
     }
     const marginMs = options.marginMs ?? left.grantedTtl * 100;
     const deadline = new Deadline(clock, sentAt, left.ttl * 1_000, marginMs);
-    const lease = new Lease(connection, id, left.grantedTtl, deadline);
+    const lease = new Lease(connection, id, left.grantedTtl, deadline, true);
     connection.keepAlive.add(lease, sentAt);
     return lease;
   }

@@ -1,4 +1,5 @@
 import type { KeyRange, KeyValue } from "./etcd.js";
+import { formerKeys } from "./former-keys.js";
 import type { Lease } from "./lease.js";
 import type { Line } from "./line.js";
 import { deleteOwn, type Enrol, enrol, enrolIfFree, replaceOwn } from "./txn.js";
@@ -6,7 +7,7 @@ import { deleteOwn, type Enrol, enrol, enrolIfFree, replaceOwn } from "./txn.js"
 export interface LineKeyOptions {
   lease: Lease;
   line: Line;
-  /** The key to take; with a number behind it while this lease uses it already. */
+  /** The key to take; with a number behind it while this lease uses it already, or where a former life of the lease left that. */
   key: string;
   value: Buffer;
   /** Told once the key is no more business of ours: deleted, or left to a lease that is gone. */
@@ -17,10 +18,11 @@ export interface LineKeyOptions {
 export class LineKey {
   readonly lease: Lease;
   readonly line: Line;
-  readonly name: string;
-  readonly bytes: Buffer;
+  readonly #base: string;
   readonly #value: Buffer;
   readonly #left: LineKeyOptions["left"];
+  #name: string;
+  #bytes: Buffer;
   #createRevision: bigint | undefined;
   #found: KeyValue | undefined;
   /** It may be there without our knowing. */
@@ -31,11 +33,21 @@ export class LineKey {
   constructor({ lease, line, key, value, left }: LineKeyOptions) {
     this.lease = lease;
     this.line = line;
-    this.name = lease.reserveKey(key);
-    this.bytes = Buffer.from(this.name);
+    this.#base = key;
+    this.#name = lease.reserveKey(key);
+    this.#bytes = Buffer.from(this.#name);
     this.#value = value;
     this.#left = left;
     line.retain();
+  }
+
+  /** Fixed once it begins to enrol; on an adopted lease, once it is known what that has in line. */
+  get name(): string {
+    return this.#name;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
   /** Undefined until it is known. */
@@ -55,6 +67,7 @@ export class LineKey {
 
   /** Joins the line. Resolves with how many of `blockers` are ahead. Where it rejects, `abandon` it. */
   async enrol(blockers: KeyRange[], signal: AbortSignal | undefined): Promise<number> {
+    if (this.lease.adopted) await this.#takeFormer(signal);
     const enrolment = await enrol(this.lease, this.#request(blockers, signal));
     this.#createRevision = enrolment.createRevision;
     this.#found = enrolment.found;
@@ -63,6 +76,7 @@ export class LineKey {
 
   /** Resolves with whether the key is there: made now, where no key was in `blockers`, or found. Where it rejects, `abandon` it. */
   async enrolIfFree(blockers: KeyRange[], signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.lease.adopted) await this.#takeFormer(signal);
     const enrolment = await enrolIfFree(this.lease, this.#request(blockers, signal));
     this.#createRevision = enrolment?.createRevision;
     this.#found = enrolment?.found;
@@ -127,6 +141,23 @@ export class LineKey {
     this.line.release();
     this.lease.freeKey(this.name);
     this.#left?.();
+  }
+
+  /** A former life may have had other calls than this one: its places are taken up in their order, whatever their numbers. */
+  async #takeFormer(signal: AbortSignal | undefined): Promise<void> {
+    const { lease, line } = this;
+    let former: string[] = [];
+    // left to other calls until it is known
+    lease.freeKey(this.#name);
+    try {
+      former = await formerKeys(lease, this.#base, { what: line.what, signal });
+    } finally {
+      const free = former.find((name) => !lease.usesKey(name));
+      if (free !== undefined) lease.claimKey(free);
+      this.#doubt = free !== undefined;
+      this.#name = free ?? lease.reserveKey(this.#base);
+      this.#bytes = Buffer.from(this.#name);
+    }
   }
 
   async #delete(): Promise<void> {

@@ -9,8 +9,9 @@ export interface SessionOptions {
    */
   ttl?: number;
   /**
-   * Adopts this living lease instead of asking for a new one, and its TTL: a restarted process finds its locks again. Only when
-   * the former owner is certainly gone, since two processes on one lease hold the same locks.
+   * Adopts this living lease instead of asking for a new one, and its TTL: a restarted process finds its locks again, one for each
+   * call, the oldest first; what it does not take up stays in line while the session lives. Only when the former owner is
+   * certainly gone, since two processes on one lease hold the same locks.
    */
   leaseId?: bigint;
   /** Abandons the opening; later, closes the session. */
