@@ -1,5 +1,4 @@
 import type { ComparatorBuilder } from "etcd3";
-import { CoordinationError } from "./errors.js";
 import type { Place } from "./place.js";
 
 /** What a won turn gives: a lock, a leadership, a permit. It lasts until it is released, or lost with its session or key. */
@@ -46,15 +45,11 @@ export class Holding implements AsyncDisposable {
    * etcd3's transaction builder on the connection's `client`, with our ownership already compared: what is put in its `then()`
    * happens only if we hold at that moment by etcd's own word. Not to be awaited before `commit()`: a builder has a `then`.
    *
-   * @throws the reason of `signal` where the holding is lost, a `CoordinationError` with code `RELEASED` after a release
+   * @throws the reason of `signal` where the holding is lost, and `KeyDeletedError` where it is not told yet whether our key was
+   *   deleted or went with its lease; a `CoordinationError` with code `RELEASED` after a release
    */
   guard(): ComparatorBuilder {
-    if (!this.held) {
-      throw (
-        this.#place.lossReason ??
-        new CoordinationError("RELEASED", `${this.#place.line.what} was released: ${this.key}`)
-      );
-    }
+    if (!this.held) throw this.#place.whyNotHeld;
     const { client } = this.#place.lease.connection;
     return client.if(this.key, "Create", "==", String(this.fencingToken));
   }

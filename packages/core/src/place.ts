@@ -69,6 +69,7 @@ export class Place implements InLine, Dependent {
   /** While it comes near: ends that. */
   #comingNear: AbortController | undefined;
   #keyGone = false;
+  #losing: Promise<void> | undefined;
   #heldSince = 0;
   #moment: Timer | undefined;
   #lossReason: Error | undefined;
@@ -117,6 +118,20 @@ export class Place implements InLine, Dependent {
     return this.#lossReason ?? (this.#state === "held" ? this.lease.lossReason : undefined);
   }
 
+  /** Settles once `signal` tells why our key is gone, which etcd is asked for; undefined while no such loss is known. */
+  get losing(): Promise<void> | undefined {
+    return this.#losing;
+  }
+
+  /** Why it does not hold. While etcd is asked whether the key went with its lease: that it was deleted. */
+  get whyNotHeld(): Error {
+    const { what } = this.line;
+    const { lossReason } = this;
+    if (lossReason) return lossReason;
+    if (this.#losing) return this.#keyDeleted();
+    return new CoordinationError("RELEASED", `${what} was released: ${this.key}`);
+  }
+
   /** Reads the clock. */
   get held(): boolean {
     return this.#state === "held" && !this.#keyGone && this.lease.alive;
@@ -137,6 +152,8 @@ export class Place implements InLine, Dependent {
 
   /** Gives the place up. Resolves when its key is gone, or its lease is. */
   release(): Promise<void> {
+    // too late: it is lost, and told as that
+    if (this.#losing) return this.#losing;
     if (this.#state === "held") {
       this.#leave();
       if (channels.released.hasSubscribers) channels.released.publish(this.#told());
@@ -151,7 +168,7 @@ export class Place implements InLine, Dependent {
    * one of `blockers`, by the same key as before. The place that is returned holds then, and this one is over.
    */
   exchange(key: string, blockers: KeyRange[]): Promise<Place> {
-    if (!this.held || this.#exchanging) return Promise.reject(this.#whyNotHeld());
+    if (!this.held || this.#exchanging) return Promise.reject(this.whyNotHeld);
     const exchanging = this.#exchange(key, blockers);
     const failed = () => {
       this.#exchanging = undefined;
@@ -168,8 +185,8 @@ export class Place implements InLine, Dependent {
     if (this.#keyGone || (this.#state !== "held" && this.#state !== "waiting")) return;
     this.#keyGone = true;
     // an exchange deletes the key too: its answer tells
-    const exchanged = this.#exchanging ?? Promise.resolve();
-    void exchanged.then(() => this.#keyLost());
+    if (this.#exchanging) void this.#exchanging.then(() => this.#keyLost());
+    else void this.#keyLost();
   }
 
   failed(error: unknown): void {
@@ -289,13 +306,13 @@ export class Place implements InLine, Dependent {
       if (this.#state !== "held") {
         next.leave();
         await next.gone();
-        throw this.#whyNotHeld();
+        throw this.whyNotHeld;
       }
       own.forget();
       return this.#goOnBy(next);
     }
     if (outcome === "gone" || this.#keyGone) await this.#keyLost();
-    if (this.#state !== "held") throw this.#whyNotHeld();
+    if (this.#state !== "held") throw this.whyNotHeld;
     return this.#goOnBy(own);
   }
 
@@ -306,13 +323,9 @@ export class Place implements InLine, Dependent {
     const next = new Place(own);
     this.lease.attach(next);
     next.#win();
-    if (next.#state !== "held") throw next.#whyNotHeld();
+    // it wins, unless its lease is lost
+    if (next.#state !== "held") throw this.lease.lossReason;
     return next;
-  }
-
-  #whyNotHeld(): unknown {
-    const told = `${this.line.what} was released: ${this.key}`;
-    return this.#lossReason ?? this.lease.lossReason ?? new CoordinationError("RELEASED", told);
   }
 
   /** The wait ends without a win, and takes its key along. */
@@ -329,9 +342,12 @@ export class Place implements InLine, Dependent {
     if (this.#state === "over") return;
     this.#keyGone = true;
     // a lease that ended takes its keys along: then that is the reason, and `leaseLost` has told it
-    await this.lease.confirm();
-    const told = `${this.line.what}: our key ${this.key} was deleted by another`;
-    this.#lose(new KeyDeletedError(told));
+    this.#losing ??= this.lease.confirm().then(() => this.#lose(this.#keyDeleted()));
+    await this.#losing;
+  }
+
+  #keyDeleted(): KeyDeletedError {
+    return new KeyDeletedError(`${this.line.what}: our key ${this.key} was deleted by another`);
   }
 
   /** The key, or its lease, is gone without our doing. */

@@ -99,7 +99,7 @@ export class Bid {
       const both = Promise.all([this.#won, this.propose(value, { evenIfSame: false })]);
       const [leadership] = await unlessAborted(both, signal);
       // resigned by another call, or lost, while this one wrote
-      if (this.over) throw this.#whyOver();
+      if (this.over) throw await this.#whyOver();
       this.#taken = true;
       return leadership;
     } finally {
@@ -128,7 +128,7 @@ export class Bid {
   }
 
   async #put(value: Buffer): Promise<void> {
-    if (this.over || !this.#place) throw this.#whyOver();
+    if (this.over || !this.#place) throw await this.#whyOver();
     const own = {
       key: Buffer.from(this.#place.key),
       createRevision: this.#place.createRevision,
@@ -139,14 +139,15 @@ export class Bid {
     if (written === undefined) {
       // it may be a while until the watch says so
       this.#place.deleted();
-      throw this.#whyOver();
+      throw await this.#whyOver();
     }
     this.#modRevision = written;
     this.#value = value;
   }
 
-  #whyOver(): CoordinationError {
+  async #whyOver(): Promise<CoordinationError> {
     const { what } = this.#line;
+    await this.#place?.losing;
     if (this.#resigned) return new CoordinationError("RELEASED", `${what} was resigned meanwhile`);
     return this.#lease.lossReason ?? new KeyDeletedError(`${what}: our key was deleted by another`);
   }

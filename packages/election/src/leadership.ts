@@ -44,7 +44,10 @@ export class Leadership extends Holding {
     const { signal } = options;
     checkSignal(signal);
     signal?.throwIfAborted();
-    if (!this.held) throw this.#notLeader(this.#place.signal.reason);
+    if (!this.held) {
+      await this.#place.losing;
+      throw this.#notLeader(this.#place.lossReason);
+    }
     try {
       await unlessAborted(this.#bid.propose(proposal), signal);
     } catch (error) {
@@ -69,6 +72,11 @@ export class Leadership extends Holding {
   override release(): Promise<void> {
     this.#bid.resigned();
     return super.release();
+  }
+
+  /** Settles once `signal` tells of a loss that `held` tells of already; undefined where there is none such. @internal */
+  get losing(): Promise<void> | undefined {
+    return this.#place.losing;
   }
 
   /** The same leadership with another signal. @internal */

@@ -49,13 +49,13 @@ export async function serve(term: Term): Promise<Outcome> {
   } catch (error) {
     thrown = { error };
   }
-  // after a stall the work may see the loss before the signal does: it reads the clock, as this does
-  if (!term.leadership.held && term.leadership.signal.aborted) lost();
+  unwatch?.();
+  // the work may see the loss before the signal does: after a stall, since `held` reads the clock, or while etcd is asked for the reason
+  if (!term.leadership.held) await term.leadership.losing;
   const outcome = outcomeOf(why, over.signal.reason, thrown);
   stubborn?.cancel();
   end.removeEventListener("abort", ended);
   term.leadership.signal.removeEventListener("abort", lost);
-  unwatch?.();
   await leadership.release();
   tell({ type: "stopped", leadership, why: outcome.why, ...thrown });
   return outcome;

@@ -1,72 +1,12 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
-import {
-  type Connection,
-  connect,
-  Election,
-  KeyDeletedError,
-  type LeadEvent,
-  LeaderHealth,
-  type Leadership,
-  type LeadOptions,
-  lead,
-  SessionExpiredError,
-} from "@etcdkit/election";
+import { Election, type LeadEvent, LeaderHealth, type Leadership, lead } from "@etcdkit/election";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { inLine } from "./in-line.js";
+import { type Leading, leading, open, untilTold, why } from "./leading.js";
 import { openSession } from "./open-session.js";
-
-const why = new Error("that is enough");
-
-function open(hosts: string | string[] = sharedEtcd().endpoints): Connection {
-  const etcd = connect({ hosts });
-  onTestFinished(() => etcd.close());
-  return etcd;
-}
-
-/** Resolves when the work should end. */
-function untilTold({ signal }: Leadership): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-interface Leading {
-  readonly name: string;
-  readonly events: LeadEvent[];
-  /** What happened, leaders aside. */
-  readonly story: () => string[];
-  readonly stop: () => Promise<void>;
-  readonly ended: Promise<void>;
-  readonly signal: AbortSignal;
-}
-
-function leading(
-  etcd: Connection,
-  options: Partial<LeadOptions>,
-  work: (leadership: Leadership) => Promise<void>,
-  name = `${testPrefix()}service`,
-): Leading {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const events: LeadEvent[] = [];
-  const onChange = (event: LeadEvent) => void events.push(event);
-  const ended = lead(etcd, name, { value: "v", ttl: 5, onChange, signal, ...options }, work);
-  ended.catch(() => undefined);
-  const story = () =>
-    events
-      .filter(({ type }) => type !== "leader")
-      .map((event) => (event.type === "stopped" ? `${event.type}: ${event.why}` : event.type));
-  const stop = () => {
-    controller.abort(why);
-    return ended;
-  };
-  onTestFinished(() => stop().catch(() => undefined));
-  return { name, events, story, stop, ended, signal };
-}
 
 test("works while it leads, and resigns when it is stopped, so that the next one leads at once", async () => {
   let told: unknown;
@@ -219,36 +159,6 @@ test.for(["started", "leader", "stopped"] as const)(
     expect(await testClient().getAll().prefix(service.name).keys()).toEqual([]);
   },
 );
-
-test("deposed by an operator, it ends its work, and campaigns again with a new session", async () => {
-  const sessions: string[] = [];
-  const reasons: unknown[] = [];
-  const service = leading(open(), {}, async (leadership) => {
-    sessions.push(leadership.key);
-    await untilTold(leadership);
-    reasons.push(leadership.signal.reason);
-    expect(leadership.held).toBe(false);
-    // as a cancelled request of a client would
-    throw leadership.signal.reason;
-  });
-  const { name, story } = service;
-  await eventually(() => sessions.length === 1);
-  await testClient()
-    .delete()
-    .key(sessions[0] ?? "");
-  await eventually(() => sessions.length === 2);
-  expect(reasons[0]).toBeInstanceOf(KeyDeletedError);
-  const { connection } = await openSession();
-  const [leader] = await inLine(Election.observer(connection, name), 1);
-  await testClient().leaseClient.leaseRevoke({ ID: `${leader?.leaseId}` });
-  await eventually(() => sessions.length === 3);
-  expect(reasons[1]).toBeInstanceOf(SessionExpiredError);
-  await service.stop();
-  expect(new Set(sessions).size).toBe(3);
-  const lost = ["started", "stopped: lost", "retrying"];
-  expect(story()).toEqual([...lost, ...lost, "started", "stopped: ended"]);
-  expect(reasons[2]).toBe(why);
-});
 
 test("stubborn work is told of and waited for: two are never at it, not even with another leader elsewhere", async () => {
   const health = new LeaderHealth();

@@ -92,7 +92,8 @@ test("whoever has lost its session proclaims nothing", async () => {
   await testClient().leaseClient.leaseRevoke({ ID: `${session.leaseId}` });
   const error = await leadership.proclaim("two").catch((thrown) => thrown);
   expect(error).toBeInstanceOf(NotLeaderError);
-  await eventually(() => leadership.signal.aborted);
+  expect(error.cause).toBeInstanceOf(SessionExpiredError);
+  expect(leadership.signal.reason).toBe(error.cause);
   const later = await leadership.proclaim("two").catch((thrown) => thrown);
   expect(later).toBeInstanceOf(NotLeaderError);
   expect(later.cause).toBeInstanceOf(SessionExpiredError);

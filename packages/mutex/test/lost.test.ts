@@ -95,6 +95,23 @@ test.for(table)("%s: a waiter hears of it", async ([, removal]) => {
   }
 });
 
+test.for(table)(
+  "%s: a holder that looks before its signal can say why is told that its key is gone",
+  async ([, removal]) => {
+    const session = await openSession();
+    const lock = await new Mutex(session, `${testPrefix()}lock`).lock();
+    const removed = removal.remove(session, lock.key);
+    while (lock.held) await new Promise((next) => setImmediate(next));
+    // etcd is being asked whether the lease is still there
+    expect(lock.signal.aborted).toBe(false);
+    expect(() => lock.guard()).toThrow(KeyDeletedError);
+    await lock.release();
+    expect(lock.signal.reason).toBeInstanceOf(removal.reason);
+    expect(() => lock.guard()).toThrow(removal.reason);
+    await removed;
+  },
+);
+
 test("a key that is deleted and put again by another is not ours any more", async () => {
   const session = await openSession();
   const mutex = new Mutex(session, `${testPrefix()}lock`);
