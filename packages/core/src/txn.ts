@@ -120,8 +120,9 @@ export async function putOwn(
     if (result.succeeded) return result.revision;
     const now = result.results[0]?.range?.kvs[0];
     if (now?.createRevision !== createRevision) return undefined;
-    // written by our own attempt without an answer, or else by a stranger, over whom the owner goes on
-    if (now.value.equals(value)) return now.modRevision;
+    // written by our own attempt without an answer, or else by a stranger, over whom the owner goes on; also where only the lease
+    // is another's, or none: the key would outlive us
+    if (now.value.equals(value) && now.lease === lease.id) return now.modRevision;
     modRevision = now.modRevision;
   }
 }

@@ -70,6 +70,19 @@ test("a leader proclaims over what a stranger wrote on its key", async () => {
   expect(leadership.held).toBe(true);
 });
 
+test("a leader proclaims what a stranger wrote on its key already, and has the key go with its lease again", async () => {
+  const name = `${testPrefix()}election`;
+  const session = await openSession();
+  const election = new Election(session, name);
+  const leadership = await election.campaign("one");
+  await testClient().put(leadership.key).value("two");
+  expect((await election.leader())?.leaseId).toBe(0n);
+  await leadership.proclaim("two");
+  expect((await election.leader())?.leaseId).toBe(session.leaseId);
+  await session.close();
+  expect(await testClient().get(leadership.key).string()).toBeNull();
+});
+
 test("whoever has lost its key proclaims nothing, and knows by that", async () => {
   const name = `${testPrefix()}election`;
   const election = new Election(await openSession(), name);
