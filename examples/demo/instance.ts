@@ -41,9 +41,15 @@ async function doTheJobs(leadership: Leadership): Promise<void> {
   try {
     while (!leadership.signal.aborted) {
       const put = etcd.client.put(task.job).value(`by ${name}`).ignoreLease();
-      const { succeeded } = await leadership.guard().then(put).commit();
-      if (!succeeded) throw new Error("does not lead any more; the write was refused");
-      report({ type: "job", at: now() });
+      // etcd may be away for a moment, and it leads on: thrown, that would end lead()
+      const written = await leadership
+        .guard()
+        .then(put)
+        .commit()
+        .catch(() => undefined);
+      // refused: it does not lead any more
+      if (written && !written.succeeded) return;
+      if (written) report({ type: "job", at: now() });
       await sleep(JOB_MS, undefined, { signal: leadership.signal }).catch(() => undefined);
     }
   } finally {

@@ -11,8 +11,9 @@ import { Service } from "./service.js";
  * of etcd is waited out.
  *
  * When `work` returns by itself its term is over: the leadership is resigned and, after a short pause, campaigned for again,
- * behind the others. When it throws by itself, `lead()` resigns and rejects with that. What it throws once it was told to end is
- * its way of ending, told by the `stopped` event alone.
+ * behind the others. When it throws by itself, `lead()` resigns and rejects with that: it should catch what passes, a failed write
+ * in an outage that the leadership outlasts say. What it throws once the leadership is lost, or once it was told to end, is its
+ * way of ending, told by the `stopped` event alone.
  *
  * @throws TypeError, RangeError for bad arguments, before anything is sent
  * @throws what `work` or `onChange` threw; CoordinationError `PERMISSION_DENIED`, `UNAUTHENTICATED`; SessionClosedError or

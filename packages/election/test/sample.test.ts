@@ -1,9 +1,11 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient } from "@etcdkit/testing/vitest";
 import ts from "typescript";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
 // What a reader of the README sees first does what it says.
 
@@ -44,25 +46,55 @@ test("the README's samples have the right types", { timeout: 60_000 }, async () 
   expect(problems).toEqual([]);
 });
 
-test("the README's first sample runs, and ends at SIGTERM", async () => {
-  const [endpoint = ""] = sharedEtcd().endpoints;
+/** The first sample as a process, on the etcd at `endpoint`. */
+async function start(endpoint: string) {
   const [sample = ""] = samples;
   expect(sample).toContain("127.0.0.1:2379");
   expect(sample.trim().split("\n").length).toBeLessThanOrEqual(15);
   const file = join(folder, "run.ts");
   await writeFile(file, sample.replace("127.0.0.1:2379", endpoint));
   const node = ["--conditions=@etcdkit/source", "--import", import.meta.resolve("tsx"), file];
-  const outcome = await new Promise<{ error: unknown; stdout: string; stderr: string }>((done) => {
-    const child = execFile(process.execPath, node, { timeout: 20_000 }, (error, stdout, stderr) =>
-      done({ error, stdout, stderr }),
-    );
-    let terms = 0;
-    child.stdout?.on("data", () => {
-      if (++terms === 2) child.kill("SIGTERM");
+  const child = spawn(process.execPath, node, { stdio: ["ignore", "pipe", "pipe"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const said = { stdout: "", stderr: "" };
+  for (const where of ["stdout", "stderr"] as const) {
+    child[where].setEncoding("utf8").on("data", (text: string) => {
+      said[where] += text;
     });
-  });
-  expect(outcome).toMatchObject({ error: null, stderr: "" });
-  expect(outcome.stdout).toMatch(/^(led \d+n\n){2,}$/);
+  }
+  const ended = once(child, "close").then(([code, signal]) => code ?? signal);
+  const running = () => child.exitCode === null && child.signalCode === null;
+  const led = async (times: number) => {
+    const enough = () => said.stdout.split("\n").length > times;
+    await eventually(() => enough() || !running(), { withinMs: 15_000, what: `${times} writes` });
+    expect(running(), said.stderr).toBe(true);
+  };
+  return { said, led, stop: () => child.kill("SIGTERM"), ended };
+}
+
+test("the README's first sample runs, and ends at SIGTERM", async () => {
+  const [endpoint = ""] = sharedEtcd().endpoints;
+  const { said, led, stop, ended } = await start(endpoint);
+  await led(2);
+  stop();
+  expect(await ended).toBe(0);
+  expect(said.stderr).toBe("");
+  expect(said.stdout).toMatch(/^(led \d+n\n){2,}$/);
   expect(await testClient().get("reports/last").string()).toMatch(/^\d+$/);
   expect(await testClient().getAll().prefix("reports/leader/").keys()).toEqual([]);
+});
+
+test("the README's first sample goes on leading when etcd was away for a moment", async () => {
+  await using proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  const { said, led, stop, ended } = await start(proxy.endpoint);
+  await led(2);
+  await proxy.cut();
+  await eventually(() => said.stderr, { withinMs: 10_000, what: "a failed write" });
+  await proxy.restore();
+  await led(said.stdout.split("\n").length + 2);
+  stop();
+  expect(await ended).toBe(0);
+  expect(said.stderr).toContain("UNAVAILABLE");
+  // one term
+  expect(said.stdout).toMatch(/^(led \d+n\n)\1+$/);
 });
