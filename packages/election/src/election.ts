@@ -54,8 +54,8 @@ export class Election {
    * the one leadership. A session adopted by its lease finds its candidacy again.
    *
    * @throws the reason of `signal`; SessionExpiredError or SessionClosedError when the session ends first; KeyDeletedError when
-   *   somebody deletes our key in the meantime; CoordinationError when etcd refuses. None of these leaves a key behind, unless
-   *   the session led before, or another call waits.
+   *   somebody deletes our key in the meantime; CoordinationError when etcd refuses, or `KEY_TAKEN` when another lease has the key
+   *   that should be ours. None of these leaves a key of ours behind, unless the session led before, or another call waits.
    */
   async campaign(value: string | Buffer, options: CampaignOptions = {}): Promise<Leadership> {
     const proposal = toProposal(value);
@@ -81,7 +81,7 @@ export class Election {
     }
   }
 
-  /** Who leads now, by etcd's word; undefined: nobody. */
+  /** Who leads now, by etcd's word; undefined: nobody. Throws as `ElectionObserver.leader` does. */
   leader(): Promise<Leader | undefined> {
     return this.#observer.leader();
   }
@@ -91,7 +91,7 @@ export class Election {
     return this.#observer.observe(options);
   }
 
-  /** All candidates, in order: the first leads. */
+  /** All candidates, in order: the first leads. Throws as `leader()` does. */
   contenders(): Promise<Contender[]> {
     return this.#observer.contenders();
   }

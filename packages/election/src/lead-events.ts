@@ -17,7 +17,7 @@ export type LeadEvent =
       /** What the work threw; after it was told to end that counts as its way of ending. */
       error?: unknown;
     }
-  /** Somebody leads, ourselves included, or proclaims something new; undefined: nobody does. As `observe()` has it. */
+  /** Somebody leads, ourselves included, or proclaims something new; undefined: nobody does. As `observe()` has it; begun anew where etcd refused it. */
   | { type: "leader"; leader: Leader | undefined }
   /** The work was told to end, and has not. Nobody else works in this process until it does. */
   | { type: "stubborn"; leadership: Leadership; afterMs: number }

@@ -23,7 +23,8 @@ export class ElectionObserver {
   /**
    * Who leads now, by etcd's word; undefined: nobody.
    *
-   * @throws CoordinationError `UNAVAILABLE` when no member answers within 10 s, `PERMISSION_DENIED`, …
+   * @throws CoordinationError `UNAVAILABLE` when no member answers within 10 s, `PERMISSION_DENIED`, `UNAUTHENTICATED`,
+   *   `REFUSED`, `CONNECTION_CLOSED`
    */
   async leader(): Promise<Leader | undefined> {
     const sort = { by: "create", order: "ascend" } as const;

@@ -49,11 +49,7 @@ export class Service {
       if (outcome.why === "failed") this.#fail(outcome.error);
       if (end.aborted) break;
       if (outcome.why === "lost") this.#losses++;
-      const fullMs = Math.min(
-        FIRST_PAUSE_MS * 2 ** Math.max(0, this.#losses - 1),
-        LONGEST_PAUSE_MS,
-      );
-      const delayMs = jittered(fullMs, internals(this.#etcd).random);
+      const delayMs = this.#delayMs(this.#losses);
       if (outcome.why === "lost") this.#tell({ type: "retrying", error: outcome.error, delayMs });
       await this.#pause(delayMs);
     }
@@ -77,8 +73,7 @@ export class Service {
       const work = this.#work;
       return await serve({ leadership, session, work, end, tell, health, stubbornAfterMs, clock });
     } catch (error) {
-      const passes = error instanceof CoordinationError && PASSING.has(error.code);
-      return { why: passes ? "lost" : "failed", error };
+      return { why: passes(error) ? "lost" : "failed", error };
     } finally {
       await session?.close();
     }
@@ -102,15 +97,27 @@ export class Service {
     }
   }
 
+  /** From the first term to the end, however often it is refused. */
   async #observe(): Promise<void> {
-    try {
-      const observer = Election.observer(this.#etcd, this.#name);
-      for await (const leader of observer.observe({ signal: this.#end.signal })) {
-        this.#tell({ type: "leader", leader });
+    const end = this.#end.signal;
+    const observer = Election.observer(this.#etcd, this.#name);
+    for (let refusals = 0; !end.aborted; ) {
+      try {
+        for await (const leader of observer.observe({ signal: end })) {
+          refusals = 0;
+          this.#tell({ type: "leader", leader });
+        }
+      } catch (error) {
+        if (!passes(error)) return this.#fail(error);
+        await this.#pause(this.#delayMs(++refusals));
       }
-    } catch (error) {
-      this.#fail(error);
     }
+  }
+
+  /** How long to pause after so many failures in a row. */
+  #delayMs(failures: number): number {
+    const fullMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, failures - 1), LONGEST_PAUSE_MS);
+    return jittered(fullMs, internals(this.#etcd).random);
   }
 
   #tell(event: LeadEvent): void {
@@ -141,4 +148,8 @@ export class Service {
       end.addEventListener("abort", over);
     });
   }
+}
+
+function passes(error: unknown): boolean {
+  return error instanceof CoordinationError && PASSING.has(error.code);
 }

@@ -1,6 +1,13 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
-import { Election, type LeadEvent, LeaderHealth, type Leadership, lead } from "@etcdkit/election";
+import {
+  connect,
+  Election,
+  type LeadEvent,
+  LeaderHealth,
+  type Leadership,
+  lead,
+} from "@etcdkit/election";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
@@ -269,6 +276,27 @@ test("the connection is closed under it: that is an error, after the work has en
     code: expect.stringMatching(/^(SESSION|CONNECTION)_CLOSED$/),
   });
   expect(ended).toBe(true);
+});
+
+test("an observation that is refused is begun again, as a candidacy is", async () => {
+  const name = `${testPrefix()}service`;
+  // more than the service's connection takes
+  const large = await new Election(await openSession(), name).campaign(Buffer.alloc(100_000));
+  const hosts = sharedEtcd().endpoints;
+  const etcd = connect({ hosts, grpcOptions: { "grpc.max_receive_message_length": 20_000 } });
+  onTestFinished(() => etcd.close());
+  const { events, story } = leading(etcd, { value: "ours" }, untilTold, name);
+  const refused = expect.objectContaining({ code: "REFUSED" });
+  await eventually(() => story().length >= 3, { what: "three refusals" });
+  expect(events).toEqual(
+    events.map(() => expect.objectContaining({ type: "retrying", error: refused })),
+  );
+  await large.resign();
+  await eventually(
+    () => events.some((event) => event.type === "leader" && `${event.leader?.value}` === "ours"),
+    { withinMs: 15_000, what: "the word of its own leadership" },
+  );
+  expect(story().at(-1)).toBe("started");
 });
 
 test("without events, health or signal it works as well", async () => {
