@@ -57,7 +57,8 @@ export class Mutex {
    * Waits for its turn. Uncontended, that is one round trip.
    *
    * @throws the reason of `signal`; SessionExpiredError or SessionClosedError when the session ends first; KeyDeletedError when
-   *   somebody deletes our key in the meantime; CoordinationError when etcd refuses. None of these leaves a key behind.
+   *   somebody deletes our key in the meantime; CoordinationError when etcd refuses, or `KEY_TAKEN` when another lease has the key
+   *   that should be ours. None of these leaves a key of ours behind.
    */
   async lock(options: LockOptions = {}): Promise<Lock> {
     return new Lock(await enter(this.#entry(options)));
@@ -73,6 +74,8 @@ export class Mutex {
   /**
    * Runs `work` while holding, and releases whatever becomes of it. When the lock is lost meanwhile, `lock.signal` tells `work`;
    * what `work` returns or throws is what comes out.
+   *
+   * @throws TypeError if `work` is no function; as `lock` does; what `work` throws
    */
   async withLock<T>(work: (lock: Lock) => T | Promise<T>, options: LockOptions = {}): Promise<T> {
     if (typeof work !== "function") {
@@ -86,7 +89,12 @@ export class Mutex {
     }
   }
 
-  /** All in line, in order: the first holds. */
+  /**
+   * All in line, in order: the first holds.
+   *
+   * @throws CoordinationError `UNAVAILABLE` when no member answers within 10 s, `PERMISSION_DENIED`, `UNAUTHENTICATED`,
+   *   `REFUSED`, `CONNECTION_CLOSED`
+   */
   contenders(): Promise<Contender[]> {
     return this.#line.contenders();
   }

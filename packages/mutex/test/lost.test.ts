@@ -129,6 +129,21 @@ test("a key that is deleted and put again by another is not ours any more", asyn
   await etcdctl("del", lock.key);
 });
 
+test("a key of another lease under the name that would be ours is told of, and left alone", async () => {
+  const name = `${testPrefix()}lock`;
+  const [session, stranger] = [await openSession(), await openSession()];
+  const mutex = new Mutex(session, name);
+  const key = `${name}/${session.leaseId.toString(16)}`;
+  await session.connection.client.put(key).value("theirs").lease(`${stranger.leaseId}`);
+  const taken = { code: "KEY_TAKEN", message: expect.stringContaining(key) };
+  await expect(mutex.tryLock()).rejects.toMatchObject(taken);
+  await expect(mutex.lock()).rejects.toMatchObject(taken);
+  // what cleans up after them is over then
+  await session.connection.close();
+  const line = await new Mutex(stranger, name).contenders();
+  expect(line.map(({ value }) => `${value}`)).toEqual(["theirs"]);
+});
+
 test("a release before that is heard of takes away nothing that is not ours", async () => {
   const session = await openSession();
   const mutex = new Mutex(session, `${testPrefix()}lock`);

@@ -219,6 +219,10 @@ test.for(["session", "connection"] as const)(
     await inLine(new Mutex(holding, name), 2);
     await (what === "session" ? waiting.close() : waiting.connection.close());
     await outcome;
+    if (what === "connection") {
+      const closed = { code: "CONNECTION_CLOSED" };
+      await expect(new Mutex(waiting, name).contenders()).rejects.toMatchObject(closed);
+    }
     expect(await keysUnder(name)).toEqual([lock.key]);
     expect(lock.held).toBe(true);
   },

@@ -48,7 +48,8 @@ export class RWMutex {
    * Waits until every writer who came before is gone. While none is in line, that is one round trip.
    *
    * @throws the reason of `signal`; SessionExpiredError or SessionClosedError when the session ends first; KeyDeletedError when
-   *   somebody deletes our key in the meantime; CoordinationError when etcd refuses. None of these leaves a key behind.
+   *   somebody deletes our key in the meantime; CoordinationError when etcd refuses, or `KEY_TAKEN` when another lease has the key
+   *   that should be ours. None of these leaves a key of ours behind.
    */
   async readLock(options: RWLockOptions = {}): Promise<ReadLock> {
     const blockers = writers(this.name);
@@ -75,6 +76,8 @@ export class RWMutex {
   /**
    * Runs `work` while holding, and releases whatever becomes of it. When the lock is lost meanwhile, `lock.signal` tells `work`;
    * what `work` returns or throws is what comes out.
+   *
+   * @throws TypeError if `work` is no function; as `readLock` does; what `work` throws
    */
   async withReadLock<T>(
     work: (lock: ReadLock) => T | Promise<T>,
@@ -89,7 +92,11 @@ export class RWMutex {
     }
   }
 
-  /** As `withReadLock`, alone. A read lock that `work` made of the write lock ends with it too. */
+  /**
+   * As `withReadLock`, alone. A read lock that `work` made of the write lock ends with it too.
+   *
+   * @throws as `withReadLock` does
+   */
   async withWriteLock<T>(
     work: (lock: WriteLock) => T | Promise<T>,
     options: RWLockOptions = {},
@@ -103,7 +110,12 @@ export class RWMutex {
     }
   }
 
-  /** All in line, in order: the readers up to the first writer hold, or the first one, if it is a writer. */
+  /**
+   * All in line, in order: the readers up to the first writer hold, or the first one, if it is a writer.
+   *
+   * @throws CoordinationError `UNAVAILABLE` when no member answers within 10 s, `PERMISSION_DENIED`, `UNAUTHENTICATED`,
+   *   `REFUSED`, `CONNECTION_CLOSED`
+   */
   async contenders(): Promise<RWContender[]> {
     const line = this.#line;
     const contenders = await line.contenders();
