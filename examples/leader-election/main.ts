@@ -20,8 +20,9 @@ const server = createServer(({ url }, response) => {
     response.writeHead(health.healthy ? 200 : 503).end(`${health.problem ?? "ok"}\n`);
   } else if (url === "/leader" && leader) {
     const address = leader.value.toString();
-    // reads the clock: one that is cut off from etcd knows that it does not lead any more
-    const self = leading?.held ?? false;
+    // reads the clock: one that is cut off from etcd knows that it does not lead any more; one that leads already may not have
+    // heard of that here, and the leader it knows of be another, or itself in an earlier term
+    const self = leading?.fencingToken === leader.fencingToken && leading.held;
     const answer = { address, fencingToken: `${leader.fencingToken}`, self };
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
   } else {

@@ -37,7 +37,11 @@ async function started(count: number): Promise<Instance[]> {
 
 async function leaderBy({ address }: Instance): Promise<Answer | undefined> {
   const response = await fetch(`${address}/leader`);
-  if (response.ok) return (await response.json()) as Answer;
+  if (response.ok) {
+    const answer = (await response.json()) as Answer;
+    expect(answer).toMatchObject(answer.self ? { address } : {});
+    return answer;
+  }
   expect(response.status).toBe(503);
   await response.text();
   return undefined;

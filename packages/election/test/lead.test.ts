@@ -248,10 +248,20 @@ test("a leader that cannot renew is not healthy, a candidate that cannot is", as
     await inLine(Election.observer(connection, name), index + 1);
   }
   await eventually(() => services[0]?.story().at(-1) === "started");
+  const line = await Election.observer((await openSession()).connection, name).contenders();
+  const problems: (string | undefined)[] = [];
+  const note = (message: unknown) => {
+    const { leaseId, to } = message as { leaseId: bigint; to: string };
+    const index = line.findIndex((contender) => contender.leaseId === leaseId);
+    if (index >= 0 && to === "suspended") problems[index] = healths[index]?.problem ?? "none";
+  };
+  subscribe("etcdkit:session:state", note);
+  onTestFinished(() => void unsubscribe("etcdkit:session:state", note));
   for (const proxy of proxies) proxy.stall({ discard: true });
-  await eventually(() => one?.healthy === false);
-  expect(one?.problem).toMatch(/cannot renew the session; \d+ ms are left/);
-  expect(two?.healthy).toBe(true);
+  // by then neither can renew
+  await eventually(() => problems[0] && problems[1], { what: "two suspended sessions" });
+  expect(problems[0]).toMatch(/cannot renew the session; \d+ ms are left/);
+  expect(problems[1]).toBe("none");
   // once it has stopped it is none of its business any more
   await eventually(() => services[0]?.story().includes("stopped: lost"));
   expect(one?.healthy).toBe(true);
