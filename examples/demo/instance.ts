@@ -8,6 +8,7 @@ import { type Report, STEPS, type Task } from "./task.js";
 
 const JOB_MS = 250;
 const STEP_MS = 80;
+const TELL_LEASE_MS = 200;
 
 const task: Task = JSON.parse(process.argv[2] ?? "{}");
 const { name, ttl } = task;
@@ -61,7 +62,16 @@ async function doTheJobs(leadership: Leadership): Promise<void> {
 async function takeTurns(): Promise<void> {
   await using session = await Session.open(etcd, { ttl });
   const mutex = new Mutex(session, task.lock);
-  while (!signal.aborted) await mutex.withLock(turn, { value: name, signal });
+  const tellLease = () => {
+    const until = now() + BigInt(Math.round(session.remainingMs * 1e6));
+    report({ type: "lease", until, at: now() });
+  };
+  const telling = setInterval(tellLease, TELL_LEASE_MS);
+  try {
+    while (!signal.aborted) await mutex.withLock(turn, { value: name, signal });
+  } finally {
+    clearInterval(telling);
+  }
 }
 
 async function turn(lock: Lock): Promise<void> {

@@ -1,13 +1,14 @@
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 import type { Output, Paint, Screen, Style } from "./screen.js";
-import { Stopwatch } from "./stopwatch.js";
+import { Stopwatch, seconds } from "./stopwatch.js";
 import { STEPS } from "./task.js";
 import type { Place, Row, View } from "./view.js";
 
 const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
-const HEADING = ["", "machine", "leader", "jobs", "lock", "turns"];
-const WIDTHS = [5, 10, 17, 5, 17, 6, STEPS];
+const HEADING = ["", "machine", "time left", "leader", "jobs", "lock", "turns"];
+// in all, with the spaces between, what the narrowest terminal that is drawn on has
+const WIDTHS = [4, 9, 9, 16, 4, 16, 5, STEPS];
 
 /** A table at the bottom of a terminal that is drawn anew again and again; what is said goes above it and stays. */
 export class LiveScreen implements Screen {
@@ -85,12 +86,14 @@ function styleOf({ killed, status, leader }: Row): Style {
   return leader.place === 1 ? "good" : "faint";
 }
 
-function textOf({ name, status, killed, leader, jobs, lock, done, turns }: Row): string {
+function textOf(row: Row): string {
+  const { name, status, killed, remainingMs, leader, jobs, lock, done, turns } = row;
   const bar = done === undefined || killed ? "" : "■".repeat(done).padEnd(STEPS, "·");
   const machine = (killed && status === "alive" ? "alive?" : status) ?? "";
   return cells([
     name,
     machine,
+    remainingMs === undefined ? "" : seconds(remainingMs),
     inLine(leader, "leads"),
     `${jobs}`,
     inLine(lock, "holds"),
@@ -101,7 +104,7 @@ function textOf({ name, status, killed, leader, jobs, lock, done, turns }: Row):
 
 function inLine({ place, fencingToken }: Place, first: string): string {
   if (place === undefined) return "";
-  return place === 1 ? `${first}, token ${fencingToken}` : "waits";
+  return place === 1 ? `${first}, token ${fencingToken}` : `waits, place ${place}`;
 }
 
 function cells(texts: string[]): string {

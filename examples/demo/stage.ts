@@ -20,6 +20,8 @@ export class Stage {
   readonly jobs = new Map<string, number>();
   readonly #running = new Map<string, InstanceProcess>();
   readonly #done = new Map<string, number>();
+  /** Until when their leases for the lock are good. */
+  readonly #until = new Map<string, bigint>();
 
   /** @param failed is told when an instance ends in a way that nobody asked for */
   start(task: Task, failed: (error: Error) => void): InstanceProcess {
@@ -30,6 +32,7 @@ export class Stage {
     };
     const instance = new InstanceProcess(task, heard, failed);
     this.#running.set(name, instance);
+    this.#until.delete(name);
     return instance;
   }
 
@@ -68,12 +71,20 @@ export class Stage {
       name,
       status: this.machines.status(name),
       killed,
+      remainingMs: this.#remainingMs(name),
       leader: placeOf(name, candidates),
       jobs: this.jobs.get(name) ?? 0,
       lock: placeOf(name, contenders),
       done: this.turns.underWay(name) && this.#done.get(name),
       turns: this.turns.finished(name),
     }));
+  }
+
+  #remainingMs(name: string): number | undefined {
+    const until = this.#until.get(name);
+    const status = this.machines.status(name);
+    if (until === undefined || status === "died" || status === "left") return undefined;
+    return Math.max(0, Number(until - process.hrtime.bigint()) / 1e6);
   }
 
   #record(who: string, report: Report): void {
@@ -89,6 +100,8 @@ export class Stage {
       this.#done.set(who, 0);
     } else if (type === "works") {
       this.#done.set(who, report.done);
+    } else if (type === "lease") {
+      this.#until.set(who, report.until);
     } else {
       this.turns.ended(who, at);
     }

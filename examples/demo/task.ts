@@ -24,6 +24,8 @@ export type Report =
   /** Holds the lock from now on. */
   | { type: "began"; fencingToken: bigint; at: bigint }
   | { type: "works"; done: number; at: bigint }
+  /** Its lease for the lock is good until then, if it is not renewed. */
+  | { type: "lease"; until: bigint; at: bigint }
   | { type: "ended"; at: bigint };
 
 /** The steps of a turn's work. */

@@ -9,6 +9,8 @@ export interface Row {
   status: Status | undefined;
   /** Killed by the demo, whatever etcd knows of it. */
   killed: boolean;
+  /** For how long its lease for the lock is good if it is not renewed, by its own last word; undefined: it has none, or is gone. */
+  remainingMs: number | undefined;
   leader: Place;
   /** Pieces of the leader's work done so far. */
   jobs: number;

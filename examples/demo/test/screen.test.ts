@@ -23,6 +23,7 @@ const ada: Row = {
   name: "ada",
   status: "alive",
   killed: false,
+  remainingMs: 4_321,
   leader: { place: 1, fencingToken: 4n },
   jobs: 12,
   lock: { place: 1, fencingToken: 7n },
@@ -34,7 +35,7 @@ const ben: Row = {
   name: "ben",
   leader: { place: 2, fencingToken: 5n },
   jobs: 0,
-  lock: { place: 2, fencingToken: 9n },
+  lock: { place: 3, fencingToken: 9n },
   done: undefined,
 };
 const away = { place: undefined, fencingToken: undefined };
@@ -45,8 +46,8 @@ test("a terminal is drawn on in place, what is said stays above", () => {
   expect(written()).toBe(`${ESC}[?25l`);
   screen.show([ada, ben]);
   const first = written();
-  expect(first).toMatch(/^ ada +alive +leads, token 4 +12 +holds, token 7 +2 +■■■·····$/m);
-  expect(first).toMatch(/^ ben +alive +waits +0 +waits +2$/m);
+  expect(first).toMatch(/^ ada +alive +4\.3 s +leads, token 4 +12 +holds, token 7 +2 +■■■·····$/m);
+  expect(first).toMatch(/^ ben +alive +4\.3 s +waits, place 2 +0 +waits, place 3 +2$/m);
 
   const up = `${ESC}[1G${ESC}[${first.split("\n").length - 1}A${ESC}[0J`;
   screen.show([ben]);
@@ -66,11 +67,20 @@ test("one that was killed is shown as what etcd knows of it", () => {
   const screen = openScreen(out);
   const killed = { ...ada, killed: true };
   screen.show([killed]);
-  expect(written()).toMatch(/^ ada +alive\? +leads, token 4 +12 +holds, token 7 +2$/m);
-  screen.show([{ ...killed, status: "suspected" }]);
-  expect(written()).toMatch(/^ ada +suspected +leads, token 4/m);
-  screen.show([{ ...killed, status: "died", leader: away, lock: away, done: undefined }]);
+  expect(written()).toMatch(/^ ada +alive\? +4\.3 s +leads, token 4 +12 +holds, token 7 +2$/m);
+  screen.show([{ ...killed, status: "suspected", remainingMs: 0 }]);
+  expect(written()).toMatch(/^ ada +suspected +0\.0 s +leads, token 4/m);
+  const gone = { remainingMs: undefined, leader: away, lock: away, done: undefined };
+  screen.show([{ ...killed, status: "died", ...gone }]);
   expect(written()).toMatch(/^ ada +died +12 +2$/m);
+});
+
+test("the widest line of a demo fits in whole", () => {
+  const { out, written } = terminal({ hasColors: () => false });
+  const place = { place: 1, fencingToken: 987n };
+  const widest = { ...ada, name: "cleo", status: "suspected", leader: place, lock: place } as const;
+  openScreen(out).show([{ ...widest, done: 8 }]);
+  expect(written()).toMatch(/^ cleo .* leads, token 987 .* holds, token 987 .* ■{8}$/m);
 });
 
 test("a line never wraps, which would spoil the drawing in place", () => {
@@ -94,8 +104,8 @@ test("colours only where they are wanted", () => {
   screen.show([{ ...ada, status: "suspected", killed: true }, ben]);
   const text = colourful.written();
   expect(text).toContain(`${ESC}[32mgood${ESC}[39m`);
-  expect(text).toContain(`${ESC}[31m ada   suspected`);
-  expect(text).toContain(`${ESC}[2m ben   alive`);
+  expect(text).toContain(`${ESC}[31m ada  suspected`);
+  expect(text).toContain(`${ESC}[2m ben  alive`);
 
   const colourless = terminal({ hasColors: () => false });
   const plain = openScreen(colourless.out);
