@@ -47,7 +47,8 @@ test("the whole story, on an etcd of the user's own", { timeout: 120_000 }, asyn
   );
   expect(summary).toContain(`${heir} led ${seconds} s after it`);
   const gapMs = summary.match(/the longest time without a leader was (\d+) ms/)?.[1];
-  expect(Number(gapMs)).toBeLessThan(2_000);
+  // 30 ms as a rule, the rest is for a busy machine; a second lost to a missed word, or a lease that ran out, would show
+  expect(Number(gapMs)).toBeLessThan(1_000);
   const turns = summary.match(/^ {2}lock +(\d+) turns \(.*\), and one cut short$/m)?.[1];
   expect(Number(turns)).toBeGreaterThan(12);
   expect(summary).toContain(`${turns} in etcd, made by ${turns} turns`);
