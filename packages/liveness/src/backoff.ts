@@ -2,10 +2,10 @@ import { type Clock, jittered, type Random } from "@etcdkit/core/internal";
 
 const FIRST_MS = 100;
 const LONGEST_MS = 5_000;
-/** So long without a further attempt, and the next one is a first one again. */
+/** So long after the end of an attempt, which may itself take longer while etcd is away, the next one is a first one again. */
 const CALM_MS = 10_000;
 
-/** How long to wait before the next attempt: the first is made at once, each further one later, at random. */
+/** When to make the next attempt: the first is made at once, each further one later, at random. */
 export class Backoff {
   readonly #clock: Clock;
   readonly #random: Random;
@@ -17,14 +17,21 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Resolves when it is time, or `signal` aborts. */
-  async pause(signal: AbortSignal): Promise<void> {
-    const now = this.#clock.now();
-    if (now > this.#lastAt + CALM_MS) this.#attempts = 0;
+  /** Runs `work` when it is time, or `signal` aborts. */
+  async attempt<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#pause(signal);
+    try {
+      return await work();
+    } finally {
+      this.#lastAt = this.#clock.now();
+    }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (this.#clock.now() > this.#lastAt + CALM_MS) this.#attempts = 0;
     const full = this.#attempts === 0 ? 0 : FIRST_MS * 2 ** Math.min(this.#attempts - 1, 10);
     const delayMs = jittered(Math.min(full, LONGEST_MS), this.#random);
     this.#attempts++;
-    this.#lastAt = now + delayMs;
     if (delayMs === 0 || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const done = () => {

@@ -171,9 +171,10 @@ export class Registration {
         return;
       }
       try {
+        const mend = () => this.#mend();
         // an update is no repair, and waits for nothing
-        if (!this.#present || failed) await this.#backoff.pause(this.signal);
-        await this.#mend();
+        const repair = !this.#present || failed;
+        await (repair ? this.#backoff.attempt(this.signal, mend) : mend());
         failed = false;
       } catch (error) {
         failed = true;
