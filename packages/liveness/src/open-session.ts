@@ -5,15 +5,15 @@ import { Session } from "@etcdkit/session";
 export async function openSession(
   etcd: Connection,
   ttl: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Session> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const opening = new AbortController();
-  const abort = () => opening.abort(signal?.reason);
-  signal?.addEventListener("abort", abort);
+  const abort = () => opening.abort(signal.reason);
+  signal.addEventListener("abort", abort);
   try {
     return await Session.open(etcd, { ttl, signal: opening.signal });
   } finally {
-    signal?.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", abort);
   }
 }

@@ -12,6 +12,7 @@ import { Backoff } from "./backoff.js";
 import { encodeEntry, type MemberInfo, readEntry } from "./entry.js";
 import { MembershipError, whereabouts } from "./errors.js";
 import { machineFacts } from "./facts.js";
+import { Hurry } from "./hurry.js";
 import type { Layout } from "./layout.js";
 import type { JsonObject } from "./metadata.js";
 import { openSession } from "./open-session.js";
@@ -74,15 +75,19 @@ export class Registration {
     application: Application,
   ): Promise<Registration> {
     const registration = new Registration(connection, layout, application);
-    const entering = Turnstile.of(connection).pass(() => registration.#enter(application));
+    const hurry = new Hurry(connection.clock, registration.what, application.signal);
+    const enter = () => registration.#enter(application.takeOver, hurry.signal);
+    const entering = Turnstile.of(connection).pass(enter, hurry.signal);
     try {
-      await unlessAborted(entering, application.signal);
+      await unlessAborted(entering, hurry.signal);
     } catch (error) {
       // whatever is still under way, or was written without an answer, goes with the lease
       connection.background(
         entering.catch(() => undefined).then(() => registration.#session?.close()),
       );
       throw error;
+    } finally {
+      hurry.over();
     }
     registration.#keep();
     return registration;
@@ -129,18 +134,16 @@ export class Registration {
     return owner?.incarnation === this.incarnation ? undefined : owner;
   }
 
-  async #enter({ takeOver, signal }: Application): Promise<void> {
-    const patience = promptly(this.#connection.clock, this.what, signal);
+  async #enter(takeOver: boolean, signal: AbortSignal): Promise<void> {
     while (!this.#asWanted) {
-      const late = patience.over?.();
-      if (late) throw late;
+      signal.throwIfAborted();
       if (!this.#lease?.alive) await this.#open(signal);
       const { kv, owner } = this.#key;
       if (kv && owner?.incarnation !== this.incarnation && !takeOver) {
         const told = `${this.what}: the id is taken by ${whereabouts(owner)}; takeOver: true replaces it`;
         throw new MembershipError("ID_TAKEN", told, owner);
       }
-      await this.#write(patience).catch((error: unknown) => {
+      await this.#write({ what: this.what, signal }).catch((error: unknown) => {
         // one lost before it was of use, by a process that stood still say, is opened anew
         if (this.#lease?.alive !== false || this.#session?.state === "closed") throw error;
       });
@@ -191,14 +194,14 @@ export class Registration {
       // heard of while the session was opened: an entry that stands is not written over
       if (this.#successor) return;
       await this.#write(promptly(this.#connection.clock, this.what, this.signal));
-    });
+    }, this.signal);
   }
 
   async #write(patience: Patience): Promise<void> {
     if (this.#lease) await this.#key.put(this.#lease, this.#wanted, patience);
   }
 
-  async #open(signal: AbortSignal | undefined): Promise<void> {
+  async #open(signal: AbortSignal): Promise<void> {
     this.#session = await openSession(this.#connection, this.#ttl, signal);
     this.#lease = leaseOf(this.#session);
     this.#session.signal.addEventListener("abort", () => this.#wake());
