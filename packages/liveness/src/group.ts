@@ -56,7 +56,8 @@ export class Group {
    * Resolves when the group sees the member, which it then does until this process dies or `leave()`.
    *
    * @throws TypeError, RangeError for bad arguments, before anything is sent; the reason of `signal`; MembershipError `ID_TAKEN`;
-   *   CoordinationError `UNAVAILABLE` when no member of etcd answers within 10 s, `PERMISSION_DENIED`, … None leaves a member behind.
+   *   CoordinationError `UNAVAILABLE` when no member of etcd answers within 10 s, `CONNECTION_CLOSED` when the connection is closed
+   *   meanwhile, `PERMISSION_DENIED`, … None leaves a member behind.
    */
   async join(options: JoinOptions): Promise<Member> {
     if (typeof options !== "object" || options === null) {

@@ -1,6 +1,7 @@
 import type { EtcdConnection, KeyValue, Lease, Patience, Txn } from "@etcdkit/core/internal";
 import { EtcdFailure, Snapshot } from "@etcdkit/core/internal";
 import { type MemberInfo, readEntry } from "./entry.js";
+import { isConnectionClosed } from "./errors.js";
 import type { Layout } from "./layout.js";
 
 const REOPEN_MS = 5_000;
@@ -56,7 +57,8 @@ export class OwnKey {
       changes: (events) => {
         for (const { type, kv } of events) note(type === "put" ? kv : undefined, kv.modRevision);
       },
-      failed: () => {
+      failed: (error) => {
+        if (isConnectionClosed(error)) return;
         // not allowed to read, say: the lease still tells whether we are there
         const again = this.#connection.clock.setTimer(REOPEN_MS, () => this.watch(changed));
         this.#stopWaiting = () => again.cancel();

@@ -10,7 +10,7 @@ import type { Session } from "@etcdkit/session";
 import { leaseOf } from "@etcdkit/session/internal";
 import { Backoff } from "./backoff.js";
 import { encodeEntry, type MemberInfo, readEntry } from "./entry.js";
-import { MembershipError, whereabouts } from "./errors.js";
+import { connectionClosed, isConnectionClosed, MembershipError, whereabouts } from "./errors.js";
 import { machineFacts } from "./facts.js";
 import { Hurry } from "./hurry.js";
 import type { Layout } from "./layout.js";
@@ -75,21 +75,7 @@ export class Registration {
     application: Application,
   ): Promise<Registration> {
     const registration = new Registration(connection, layout, application);
-    const hurry = new Hurry(connection.clock, registration.what, application.signal);
-    const enter = () => registration.#enter(application.takeOver, hurry.signal);
-    const entering = Turnstile.of(connection).pass(enter, hurry.signal);
-    try {
-      await unlessAborted(entering, hurry.signal);
-    } catch (error) {
-      // whatever is still under way, or was written without an answer, goes with the lease
-      connection.background(
-        entering.catch(() => undefined).then(() => registration.#session?.close()),
-      );
-      throw error;
-    } finally {
-      hurry.over();
-    }
-    registration.#keep();
+    await registration.#join(application);
     return registration;
   }
 
@@ -134,6 +120,28 @@ export class Registration {
     return owner?.incarnation === this.incarnation ? undefined : owner;
   }
 
+  async #join({ takeOver, signal }: Application): Promise<void> {
+    const hurry = new Hurry(this.#connection.clock, this.what, signal);
+    this.#forgetConnection = this.#connection.beforeClose(() => {
+      hurry.giveUp(connectionClosed());
+      return this.leave("the connection to etcd was closed");
+    });
+    const enter = () => this.#enter(takeOver, hurry.signal);
+    const entering = Turnstile.of(this.#connection).pass(enter, hurry.signal);
+    this.#keeping = entering.catch(() => undefined);
+    try {
+      await unlessAborted(entering, hurry.signal);
+    } catch (error) {
+      // what is still under way may have been written, or be yet
+      this.#connection.background(this.leave("it did not join"));
+      throw error;
+    } finally {
+      hurry.over();
+    }
+    this.#key.watch(() => this.#wake());
+    this.#keeping = this.#untilEnd();
+  }
+
   async #enter(takeOver: boolean, signal: AbortSignal): Promise<void> {
     while (!this.#asWanted) {
       signal.throwIfAborted();
@@ -148,13 +156,6 @@ export class Registration {
         if (this.#lease?.alive !== false || this.#session?.state === "closed") throw error;
       });
     }
-  }
-
-  #keep(): void {
-    this.#key.watch(() => this.#wake());
-    this.#keeping = this.#untilEnd();
-    const leave = () => this.leave("the connection to etcd was closed");
-    this.#forgetConnection = this.#connection.beforeClose(leave);
   }
 
   async #untilEnd(): Promise<void> {
@@ -181,6 +182,7 @@ export class Registration {
         failed = false;
       } catch (error) {
         failed = true;
+        if (isConnectionClosed(error)) void this.leave("the connection to etcd was closed");
         // a lost session is opened anew; what etcd refuses, whoever waits for it should know
         if (this.#lease?.alive) this.#updates.failed(error);
       }

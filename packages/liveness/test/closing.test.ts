@@ -1,0 +1,40 @@
+import { setImmediate } from "node:timers/promises";
+import { Group, type Member } from "@etcdkit/liveness";
+import { eventually, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, test } from "vitest";
+import { open } from "./connect.js";
+import { Observer } from "./observe.js";
+
+// A connection that is closed while a member is on its way in: nobody stays, and nobody is said to have died.
+
+const timeouts = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+test("whoever joined, or was about to, has left when the connection is closed", async () => {
+  const name = `${testPrefix()}group`;
+  const group = new Group(open(), name);
+  const observer = new Observer(group, false);
+  await group.join({ id: "marker" });
+  await observer.heard("joined marker");
+  const before = timeouts();
+  const members: Member[] = [];
+  for (let round = 0; round < 40; round++) {
+    const etcd = open();
+    const theirs = new Group(etcd, name);
+    members.push(await theirs.join({ id: `a${round}` }));
+    const joining = theirs.join({ id: `b${round}` }).then(
+      (member) => members.push(member),
+      (error: unknown) => expect(error).toMatchObject({ code: "CONNECTION_CLOSED" }),
+    );
+    for (let turn = 0; turn < round; turn++) await setImmediate();
+    await etcd.close();
+    await joining;
+  }
+  expect(members.filter(({ state }) => state !== "left").map(({ id }) => id)).toEqual([]);
+  expect([...(await group.members()).keys()]).toEqual(["marker"]);
+  // the last word is the last: what an earlier round left to etcd would have been told by then
+  await (await group.join({ id: "end" })).leave();
+  await observer.heard("left end");
+  expect(observer.words().filter((word) => word.startsWith("died"))).toEqual([]);
+  expect([...observer.present]).toEqual(["marker"]);
+  await eventually(() => timeouts() <= before);
+});
