@@ -22,6 +22,8 @@ export class OwnKey {
   #kv: KeyValue | undefined;
   #snapshot: Snapshot | undefined;
   #over = false;
+  /** An attempt of ours got no answer: it may have been carried out, or may yet be. */
+  #stray = false;
 
   constructor(
     connection: EtcdConnection,
@@ -87,8 +89,11 @@ export class OwnKey {
       failure: [{ range: { key } }],
     };
     const over = () => lease.lossReason ?? patience.over?.();
+    const unanswered = () => {
+      this.#stray = true;
+    };
     try {
-      const operation = { ...patience, over };
+      const operation = { ...patience, over, unanswered };
       const result = await this.#connection.call((etcd, call) => etcd.txn(txn, call), operation);
       const { revision } = result;
       const created = base?.createRevision ?? revision;
@@ -103,39 +108,32 @@ export class OwnKey {
   }
 
   /**
-   * Deletes the key and puts the goodbye in one revision, where the key is ours by then; both are gone when `lease` is. True if
-   * the goodbye was said. Tried until it is answered or `patience` ends.
+   * Puts the goodbye, and in the same revision deletes the key where it is ours by then; an attempt to write it that arrives later
+   * is refused. Writes nothing where none of ours is there or to come. True if the key was deleted; the goodbye is gone when
+   * `lease` is. Tried until it is answered or `patience` ends.
    */
   async leave(lease: Lease, ours: (kv: KeyValue) => boolean, patience: Patience): Promise<boolean> {
     const key = this.#key;
-    let kv = this.#kv ?? (await this.#read(patience));
-    while (kv && ours(kv)) {
+    for (let kv = this.#kv; ; ) {
+      const own = kv !== undefined && ours(kv);
+      if (!own && !this.#stray) return false;
+      const goodbye = { put: { key: this.#goodbye, value: Buffer.alloc(0), lease: lease.id } };
       const txn: Txn = {
         scope: this.#scope,
-        compare: [{ key, modRevision: kv.modRevision }],
-        success: [
-          { deleteRange: { key } },
-          { put: { key: this.#goodbye, value: Buffer.alloc(0), lease: lease.id } },
-        ],
+        compare: [{ key, modRevision: kv?.modRevision ?? 0n }],
+        success: own ? [{ deleteRange: { key } }, goodbye] : [goodbye],
         failure: [{ range: { key } }, { range: { key: this.#goodbye } }],
       };
       const result = await this.#connection.call((etcd, call) => etcd.txn(txn, call), patience);
-      if (result.succeeded) return true;
-      const [own, goodbye] = result.results.map(({ range }) => range?.kvs[0]);
-      // said by our own attempt without an answer
-      if (goodbye) return true;
-      kv = own;
+      if (result.succeeded) return own;
+      const [found, said] = result.results.map(({ range }) => range?.kvs[0]);
+      // by our own attempt without an answer
+      if (said && !(found && ours(found))) return true;
+      kv = found;
     }
-    return false;
   }
 
   #stopWaiting: () => void = () => undefined;
-
-  async #read(patience: Patience): Promise<KeyValue | undefined> {
-    const request = { key: this.#key };
-    const read = await this.#connection.call((etcd, call) => etcd.range(request, call), patience);
-    return read.kvs[0];
-  }
 
   /** False if it is no news. */
   #note(kv: KeyValue | undefined, revision: bigint): boolean {

@@ -67,20 +67,27 @@ test("one that was away while another took its id hears of it when it is back", 
   expect(observer.words()).toEqual(["joined a", "died a", "joined a"]);
 });
 
-test("a join that is cancelled leaves nobody behind", async () => {
+test("a join that is cancelled when it has arrived leaves nobody behind, and nobody is said to have died", async () => {
   const name = `${testPrefix()}group`;
   const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
   onTestFinished(() => proxy.close());
   const etcd = open({ hosts: [proxy.endpoint] });
+  const group = new Group(open(), name);
+  const observer = new Observer(group, false);
+  await group.join({ id: "marker" });
+  await observer.heard("joined marker");
   const controller = new AbortController();
   const written = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "mute" });
   const joining = new Group(etcd, name).join({ id: "a", signal: controller.signal });
   const refused = expect(joining).rejects.toThrow("never mind");
   await written;
+  await observer.heard("joined a");
   controller.abort(new Error("never mind"));
   await refused;
   proxy.reset();
-  const group = new Group(open(), name);
   await etcd.close();
-  expect(await group.members()).toEqual(new Map());
+  expect([...(await group.members()).keys()]).toEqual(["marker"]);
+  await (await group.join({ id: "end" })).leave();
+  await observer.heard("left end");
+  expect(observer.words("a")).toEqual(["joined a", "left a"]);
 });
