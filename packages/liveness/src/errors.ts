@@ -6,7 +6,7 @@ export type MembershipCode =
   | "ID_TAKEN"
   /** The membership is over: another process has the id now. */
   | "TAKEN_OVER"
-  /** The membership is over: `leave()` was called, or the connection closed. */
+  /** The membership is over: `leave()` was called, the connection closed, or somebody else said its goodbye. */
   | "LEFT";
 
 /** Why a `join()` was refused, or a membership is over for good. */

@@ -4,6 +4,9 @@ import { type MemberInfo, readEntry } from "./entry.js";
 import { isConnectionClosed } from "./errors.js";
 import type { Layout } from "./layout.js";
 
+/** `overtaken`: somebody wrote first; `left`: the goodbye is there, and nothing can be written for as long as it is. */
+export type PutResult = "written" | "overtaken" | "left";
+
 const REOPEN_MS = 5_000;
 
 /**
@@ -75,7 +78,7 @@ export class OwnKey {
   }
 
   /** Writes, unless somebody has written since the last we know, or the goodbye is there. What is known then is true. */
-  async put(lease: Lease, value: Buffer, patience: Patience): Promise<void> {
+  async put(lease: Lease, value: Buffer, patience: Patience): Promise<PutResult> {
     const base = this.#kv;
     const key = this.#key;
     const txn: Txn = {
@@ -86,7 +89,7 @@ export class OwnKey {
         { key: this.#goodbye, createRevision: 0n },
       ],
       success: [{ put: { key, value, lease: lease.id } }],
-      failure: [{ range: { key } }],
+      failure: [{ range: { key } }, { range: { key: this.#goodbye } }],
     };
     const over = () => lease.lossReason ?? patience.over?.();
     const unanswered = () => {
@@ -95,11 +98,14 @@ export class OwnKey {
     try {
       const operation = { ...patience, over, unanswered };
       const result = await this.#connection.call((etcd, call) => etcd.txn(txn, call), operation);
-      const { revision } = result;
+      const { revision, succeeded } = result;
       const created = base?.createRevision ?? revision;
       const written = { key, value, createRevision: created, modRevision: revision, version: 0n };
       const put = { ...written, lease: lease.id };
-      this.#note(result.succeeded ? put : result.results[0]?.range?.kvs[0], revision);
+      const [found, goodbye] = result.results.map(({ range }) => range?.kvs[0]);
+      this.#note(succeeded ? put : found, revision);
+      if (succeeded) return "written";
+      return goodbye ? "left" : "overtaken";
     } catch (error) {
       if (!(error instanceof EtcdFailure) || error.kind !== "lease-not-found") throw error;
       lease.gone();

@@ -145,6 +145,7 @@ export class Registration {
   async #enter(takeOver: boolean, signal: AbortSignal): Promise<void> {
     while (!this.#asWanted) {
       signal.throwIfAborted();
+      this.signal.throwIfAborted();
       if (!this.#lease?.alive) await this.#open(signal);
       const { kv, owner } = this.#key;
       if (kv && owner?.incarnation !== this.incarnation && !takeOver) {
@@ -159,7 +160,7 @@ export class Registration {
   }
 
   async #untilEnd(): Promise<void> {
-    let failed = false;
+    let smooth = true;
     while (!this.#end) {
       if (this.#asWanted) {
         this.#updates.written();
@@ -177,11 +178,10 @@ export class Registration {
       try {
         const mend = () => this.#mend();
         // an update is no repair, and waits for nothing
-        const repair = !this.#present || failed;
-        await (repair ? this.#backoff.attempt(this.signal, mend) : mend());
-        failed = false;
+        const update: boolean = this.#present && smooth;
+        smooth = await (update ? mend() : this.#backoff.attempt(this.signal, mend));
       } catch (error) {
-        failed = true;
+        smooth = false;
         if (isConnectionClosed(error)) void this.leave("the connection to etcd was closed");
         // a lost session is opened anew; what etcd refuses, whoever waits for it should know
         if (this.#lease?.alive) this.#updates.failed(error);
@@ -189,18 +189,22 @@ export class Registration {
     }
   }
 
-  async #mend(): Promise<void> {
-    await Turnstile.of(this.#connection).pass(async () => {
-      if (this.#end) return;
+  /** False if it was not to be. */
+  #mend(): Promise<boolean> {
+    return Turnstile.of(this.#connection).pass(async () => {
       if (!this.#lease?.alive) await this.#open(this.signal);
       // heard of while the session was opened: an entry that stands is not written over
-      if (this.#successor) return;
-      await this.#write(promptly(this.#connection.clock, this.what, this.signal));
+      if (this.#successor) return false;
+      return await this.#write(promptly(this.#connection.clock, this.what, this.signal));
     }, this.signal);
   }
 
-  async #write(patience: Patience): Promise<void> {
-    if (this.#lease) await this.#key.put(this.#lease, this.#wanted, patience);
+  async #write(patience: Patience): Promise<boolean> {
+    if (!this.#lease) return false;
+    const put = await this.#key.put(this.#lease, this.#wanted, patience);
+    // whoever said it may do so, and observers have been told: it is not taken back
+    if (put === "left") void this.leave("somebody else said its goodbye");
+    return put === "written";
   }
 
   async #open(signal: AbortSignal): Promise<void> {

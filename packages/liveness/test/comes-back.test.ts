@@ -57,9 +57,9 @@ test("when its key is deleted again and again, ever more slowly", async () => {
     await client.delete().key(key);
     await back({ n: 2 });
   }
-  const again = observer.words().filter((word) => word !== "updated a");
   const lives = ["joined a", "died a"];
   await eventually(() => observer.words().at(-1) === "joined a");
+  const again = observer.words().filter((word) => word !== "updated a");
   expect(again).toEqual([...lives, ...lives, ...lives, ...lives, ...lives, "joined a"]);
   const died = observer.seen.filter(({ event }) => event.type === "died").map(({ at }) => at);
   // at first at once; by the fifth time after more than 400 ms
@@ -133,7 +133,44 @@ test("but not when it has left, whenever an attempt of its arrives", async () =>
   await leaving;
   const { kvs } = await client.getAll().prefix(`${key}`).exec();
   expect(kvs.map((kv) => String(kv.key)).filter((name) => name === key)).toEqual([]);
-  expect(observer.words().at(-1)).not.toBe("joined a");
+  await group.join({ id: "marker" });
+  await observer.heard("joined marker");
+  expect(observer.words("a").at(-1)).not.toBe("joined a");
+});
+
+describe("but not when another has said its goodbye, which it would have to deny", () => {
+  const goodbye = () => `${key}/left/${member.incarnation}`;
+
+  /** How many transactions etcd was asked for, by its own count. */
+  async function transactions(): Promise<number> {
+    const metrics = await server.get("/metrics");
+    const line = /^grpc_server_started_total\{.*grpc_method="Txn".*\} (\S+)$/m;
+    return Number(line.exec(metrics)?.[1] ?? 0);
+  }
+
+  test("beside its entry: it leaves with its next write", async () => {
+    await server.client().put(goodbye()).value("");
+    const before = await transactions();
+    await expect(member.update({ n: 2 })).rejects.toMatchObject({ code: "LEFT" });
+    await observer.heard("left a");
+    expect(member.state).toBe("left");
+    // the write, the goodbye, and again where others wrote meanwhile
+    expect((await transactions()) - before).toBeLessThan(5);
+  });
+
+  test("in place of its entry: it has left", async () => {
+    const client = server.client();
+    const before = await transactions();
+    await client
+      .if(key, "Create", ">", 0)
+      .then(client.delete().key(key), client.put(goodbye()).value(""))
+      .commit();
+    await eventually(() => member.signal.aborted);
+    expect(member.signal.reason).toMatchObject({ code: "LEFT" });
+    await member.leave();
+    expect((await transactions()) - before).toBeLessThan(5);
+    expect(observer.words()).toEqual(["joined a", "left a"]);
+  });
 });
 
 test("leaving takes no longer than the lease has, though etcd is away", async () => {

@@ -1,5 +1,5 @@
 import { Group, type Member, MembershipError } from "@etcdkit/liveness";
-import { startProxy } from "@etcdkit/testing";
+import { startEtcd, startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { open } from "./connect.js";
@@ -27,6 +27,21 @@ test("of twenty that join at once with one id, one is in and nineteen are told",
   }
 });
 
+test("a duplicate that is refused has written nothing, and keeps no lease", async () => {
+  const server = await startEtcd({ own: true });
+  onTestFinished(() => server.stop());
+  const group = new Group(open({ hosts: server.endpoints }), "group");
+  await group.join({ id: "a" });
+  const client = server.client();
+  const revision = async () => (await client.get("any").exec()).header.revision;
+  const leases = async () => (await client.leaseClient.leaseLeases()).leases;
+  const before = [await revision(), await leases()];
+  expect(before[1]).toHaveLength(1);
+  await expect(group.join({ id: "a" })).rejects.toMatchObject({ code: "ID_TAKEN" });
+  await eventually(async () => (await leases()).length === 1);
+  expect([await revision(), await leases()]).toEqual(before);
+});
+
 test("of ten that take an id over at once one stays, and none fights", async () => {
   const name = `${testPrefix()}group`;
   const groups = Array.from({ length: 10 }, () => new Group(open(), name));
@@ -41,10 +56,12 @@ test("of ten that take an id over at once one stays, and none fights", async () 
   }
   const info = (await groups[0]?.members())?.get("a");
   expect(info?.incarnation).toBe(stays?.incarnation);
-  await observer.heard("joined a");
-  await eventually(() => observer.events.length === 10);
+  // what they wrote before is told before
+  await groups[0]?.join({ id: "marker" });
+  await observer.heard("joined marker");
   // each wrote once
-  expect(observer.words().slice(1)).toEqual(Array.from({ length: 9 }, () => "updated a"));
+  const replaced = Array.from({ length: 9 }, () => "updated a");
+  expect(observer.words("a")).toEqual(["joined a", ...replaced]);
 });
 
 test("one that was away while another took its id hears of it when it is back", async () => {
