@@ -5,6 +5,7 @@ export { EtcdConnection, internals, openConnection } from "./connection.js";
 export { Deadline } from "./deadline.js";
 export * from "./etcd.js";
 export { openMember } from "./etcd3.js";
+export { Feed } from "./feed.js";
 export { checkName, describe, leaseHex, prefixEnd, underPrefix } from "./keys.js";
 export { Lease } from "./lease.js";
 export { byCreateRevision, idOf, type Line, type Policy } from "./line.js";

@@ -1,13 +1,13 @@
 import {
   byCreateRevision,
   type EtcdConnection,
+  Feed,
   idOf,
   type KeyValue,
   Snapshot,
   underPrefix,
   type WatchEvent,
 } from "@etcdkit/core/internal";
-import { Feed } from "./feed.js";
 import { type Leader, toLeader } from "./leader.js";
 
 /** The leader now, then each change, until `signal` or the reader ends it. */

@@ -91,7 +91,8 @@ export class Group {
 
   /**
    * First a `joined` for each member now, then each change, once and in order, whatever happens to etcd and the network
-   * meanwhile. It goes on until `signal` aborts or the loop is left, and waits as long as etcd is away.
+   * meanwhile. It goes on until `signal` aborts or the loop is left, and waits as long as etcd is away. Each loop over it is a watch of
+   * its own.
    *
    * @throws TypeError, RangeError for bad arguments, at once; while it goes on, CoordinationError `PERMISSION_DENIED`, `REFUSED`, or
    *   `CONNECTION_CLOSED` when the connection is closed by this process
@@ -100,7 +101,8 @@ export class Group {
     const { signal, suspect = {} } = options;
     checkSignal(signal);
     const suspicion = checkSuspicion(suspect);
-    return watchMembers(this.#connection, this.#layout, { signal, suspicion });
+    const watch = () => watchMembers(this.#connection, this.#layout, { signal, suspicion });
+    return { [Symbol.asyncIterator]: watch };
   }
 }
 

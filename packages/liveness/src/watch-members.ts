@@ -1,4 +1,4 @@
-import { type EtcdConnection, Snapshot } from "@etcdkit/core/internal";
+import { type EtcdConnection, Feed, Snapshot } from "@etcdkit/core/internal";
 import { Detector, type LeaseLook } from "./detector.js";
 import type { MemberEvent } from "./events.js";
 import type { Layout } from "./layout.js";
@@ -8,67 +8,42 @@ import type { Suspicion } from "./suspicion.js";
 /** How old the answer to a look at a lease may be: this process, or etcd, may have stood still meanwhile. */
 const FRESH_MS = 1_000;
 
-/** The members now, and each change, kept for the reader however slow it is. */
-export async function* watchMembers(
+/** The members now, and each change, kept for the reader however slow it is; until `signal` or the reader ends it. */
+export function watchMembers(
   connection: EtcdConnection,
   layout: Layout,
   { signal, suspicion }: { signal: AbortSignal | undefined; suspicion: Suspicion | undefined },
-): AsyncGenerator<MemberEvent, void, undefined> {
-  if (signal?.aborted) return;
-  let unread: MemberEvent[] = [];
-  let failure: { error: unknown } | undefined;
-  let wake = () => {};
-  const tell = (event: MemberEvent) => {
-    unread.push(event);
-    wake();
-  };
-  const roster = new Roster(layout);
+): AsyncIterableIterator<MemberEvent, undefined> {
+  let snapshot: Snapshot | undefined;
+  let detector: Detector | undefined;
+  const abort = () => feed.end();
+  const feed = new Feed<MemberEvent>(() => {
+    signal?.removeEventListener("abort", abort);
+    snapshot?.close();
+    detector?.close();
+  });
+  if (signal?.aborted) {
+    feed.end();
+    return feed;
+  }
+  signal?.addEventListener("abort", abort);
   const { clock, random } = connection;
-  const detector =
-    suspicion &&
-    new Detector({
-      ...suspicion,
-      clock,
-      random,
-      tell,
-      look: (leaseId) => lookAt(connection, leaseId),
-    });
+  const tell = (event: MemberEvent) => feed.push(event);
+  const look = (leaseId: bigint) => lookAt(connection, leaseId);
+  if (suspicion) detector = new Detector({ ...suspicion, clock, random, tell, look });
+  const roster = new Roster(layout);
   const happened = (events: RosterEvent[]) => {
     for (const event of events) {
       tell(event);
       detector?.follow(event);
     }
   };
-  const snapshot = new Snapshot(connection, layout.range, layout.what, {
+  snapshot = new Snapshot(connection, layout.range, layout.what, {
     state: (kvs, revision) => happened(roster.state(kvs, revision)),
     changes: (events) => happened(roster.changes(events)),
-    failed: (error) => {
-      failure = { error };
-      wake();
-    },
+    failed: (error) => feed.fail(error),
   });
-  const abort = () => wake();
-  signal?.addEventListener("abort", abort);
-  try {
-    for (;;) {
-      const events = unread;
-      unread = [];
-      for (const event of events) {
-        if (signal?.aborted) return;
-        yield event;
-      }
-      if (signal?.aborted) return;
-      if (unread.length > 0) continue;
-      if (failure) throw failure.error;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-  } finally {
-    signal?.removeEventListener("abort", abort);
-    snapshot.close();
-    detector?.close();
-  }
+  return feed;
 }
 
 async function lookAt(connection: EtcdConnection, leaseId: bigint): Promise<LeaseLook | undefined> {

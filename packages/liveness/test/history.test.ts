@@ -221,3 +221,31 @@ test("a watch ends by its signal, by leaving the loop, and with the connection",
   await etcd.close();
   expect(await observer.over).toMatchObject({ code: "CONNECTION_CLOSED" });
 });
+
+test("a watch that is waited for ends at once when it is returned from, and nothing of it stays", async () => {
+  const watchers = async () => {
+    const metrics = await server.get("/metrics");
+    return Number(/^etcd_debugging_mvcc_watcher_total (\S+)$/m.exec(metrics)?.[1]);
+  };
+  const before = await watchers();
+  const events = new Group(connection(), "returns").watch()[Symbol.asyncIterator]();
+  const waiting = events.next();
+  await eventually(async () => (await watchers()) > before);
+  await events.return?.();
+  expect(await waiting).toEqual({ value: undefined, done: true });
+  expect(await events.next()).toEqual({ value: undefined, done: true });
+  await eventually(async () => (await watchers()) <= before);
+});
+
+test("a watch can be read again, from the beginning", async () => {
+  const group = new Group(connection(), "again");
+  await group.join({ id: "a" });
+  const watch = group.watch();
+  for (let n = 0; n < 2; n++) {
+    for await (const event of watch) {
+      expect(event).toMatchObject({ type: "joined", id: "a" });
+      break;
+    }
+  }
+  expect.assertions(2);
+});
