@@ -1,6 +1,6 @@
 import { freemem, hostname, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, Group, type JsonObject } from "@etcdkit/liveness";
+import { connect, Group, type JsonObject, type Member } from "@etcdkit/liveness";
 
 // To run on each machine: as long as this process lives, the machine is seen to be alive.
 
@@ -15,20 +15,28 @@ await using etcd = connect({ hosts });
 const machines = new Group(etcd, "examples/machines");
 
 // host, pid, addresses and versions are told without asking. An agent that is started again takes its own place
-await using member = await machines.join({ id, ttl: 5, metadata: load(), takeOver: true });
-console.log(`${id} is seen to be alive`);
+const options = { id, ttl: 5, metadata: load(), takeOver: true, signal: stop.signal };
+const member = await machines.join(options).catch((error: unknown) => {
+  // told to stop before etcd had answered: that is no error
+  if (!stop.signal.aborted) throw error;
+});
+if (member) await stay(member);
 
-const over = AbortSignal.any([stop.signal, member.signal]);
-while (!over.aborted) {
-  await sleep(TELL_MS, undefined, { signal: over }).catch(() => undefined);
-  // kept and written later where etcd is away
-  if (!over.aborted) await member.update(load()).catch((error) => console.error(`${error}`));
-}
-if (stop.signal.aborted) {
-  console.log(`${id} says goodbye`);
-} else {
-  console.error(member.signal.reason.message);
-  process.exitCode = 1;
+async function stay(member: Member): Promise<void> {
+  console.log(`${id} is seen to be alive`);
+  while (!member.signal.aborted) {
+    await sleep(TELL_MS, undefined, { signal: member.signal }).catch(() => undefined);
+    // kept and written later where etcd is away
+    if (!member.signal.aborted) {
+      await member.update(load()).catch((error: unknown) => console.error(`${error}`));
+    }
+  }
+  if (stop.signal.aborted) {
+    console.log(`${id} says goodbye`);
+  } else {
+    console.error(member.signal.reason.message);
+    process.exitCode = 1;
+  }
 }
 
 function load(): JsonObject {

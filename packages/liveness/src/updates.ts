@@ -13,7 +13,7 @@ const PROMPTLY_MS = 10_000;
 export class Updates {
   readonly #clock: Clock;
   readonly #what: string;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Set<Waiter>();
 
   constructor(clock: Clock, what: string) {
     this.#clock = clock;
@@ -23,30 +23,26 @@ export class Updates {
   /** Resolves with the next `written()`; rejects with the next `failed()`, or with `UNAVAILABLE` after 10 s. */
   next(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.setTimer(PROMPTLY_MS, () => reject(this.#notYet()));
       const settled = (how: () => void) => {
         timer.cancel();
+        this.#waiters.delete(waiter);
         how();
       };
-      this.#waiters.push({
+      const waiter: Waiter = {
         resolve: () => settled(resolve),
         reject: (reason) => settled(() => reject(reason)),
-      });
+      };
+      const timer = this.#clock.setTimer(PROMPTLY_MS, () => waiter.reject(this.#notYet()));
+      this.#waiters.add(waiter);
     });
   }
 
   written(): void {
-    for (const waiter of this.#take()) waiter.resolve();
+    for (const waiter of this.#waiters) waiter.resolve();
   }
 
   failed(reason: unknown): void {
-    for (const waiter of this.#take()) waiter.reject(reason);
-  }
-
-  #take(): Waiter[] {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    return waiters;
+    for (const waiter of this.#waiters) waiter.reject(reason);
   }
 
   #notYet(): CoordinationError {
