@@ -17,11 +17,21 @@ export class Budget {
   }
 
   take(): boolean {
-    const now = this.#clock.now();
-    this.#left = Math.min(this.#left + (now - this.#at) * this.#perMs, this.#most);
-    this.#at = now;
+    this.#refill();
     if (this.#left < 1) return false;
     this.#left--;
     return true;
+  }
+
+  /** How long until there is one to be had; whole, so that what is missing by rounding alone is waited for too. */
+  get waitMs(): number {
+    this.#refill();
+    return Math.ceil(Math.max(1 - this.#left, 0) / this.#perMs);
+  }
+
+  #refill(): void {
+    const now = this.#clock.now();
+    this.#left = Math.min(this.#left + (now - this.#at) * this.#perMs, this.#most);
+    this.#at = now;
   }
 }

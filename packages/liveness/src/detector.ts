@@ -1,8 +1,9 @@
 import type { Clock, Random, Timer } from "@etcdkit/core/internal";
+import { Agenda } from "./agenda.js";
 import { Budget } from "./budget.js";
 import type { MemberInfo } from "./entry.js";
 import type { ObserverRecovered, ObserverSuspected, Recovered, Suspected } from "./events.js";
-import { Inquiry } from "./inquiry.js";
+import { CROWD, Inquiry } from "./inquiry.js";
 import type { RosterEvent } from "./roster.js";
 import type { Suspicion } from "./suspicion.js";
 
@@ -30,7 +31,6 @@ interface Subject {
   silent: { at: number; atMost: number } | undefined;
 }
 
-const TICK_MS = 100;
 const LOOKS_AT_ONCE = 32;
 const NO_ANSWER_MS = 1_000;
 /** Those found in the group at once are not looked at at once. */
@@ -50,8 +50,10 @@ const MOST_DEATHS = 10_000;
 export class Detector {
   readonly #around: Surroundings;
   readonly #budget: Budget;
-  /** By id, in the order in which they were last looked at. */
+  /** By id. */
   readonly #subjects = new Map<string, Subject>();
+  /** Whom to look at when. Who was put off since, or is gone, stays in it until that time. */
+  readonly #agenda = new Agenda<Subject>();
   /** Looked at before all others. */
   readonly #urgent = new Set<Subject>();
   #looks = 0;
@@ -62,6 +64,8 @@ export class Detector {
   /** How long what an inquiry has shown is good for. */
   #holdMs = 0;
   #trustedUntil = Number.NEGATIVE_INFINITY;
+  /** Suspected on the word of the last inquiry, since it was made. */
+  readonly #onTrust = new Set<Subject>();
   #observerSuspected = false;
   /** When members died, the last ones. */
   #deaths: number[] = [];
@@ -97,61 +101,79 @@ export class Detector {
     const due = clock.now() + random.fraction() * FIRST_LOOKS_MS;
     const subject = { member, due, looking: false, suspected: false, silent: undefined };
     this.#subjects.set(member.id, subject);
-    if (!this.#timer) this.#setTimer();
+    this.#agenda.add(due, subject);
+    this.#setTimer(clock.now());
+  }
+
+  #putOff(subject: Subject, due: number): void {
+    subject.due = due;
+    this.#agenda.add(due, subject);
   }
 
   #forget(subject: Subject): void {
     this.#subjects.delete(subject.member.id);
     this.#urgent.delete(subject);
-    this.#inquiry?.gone(subject);
+    this.#onTrust.delete(subject);
+    if (!this.#inquiry) return;
+    this.#inquiry.gone(subject);
+    this.#setTimer(this.#around.clock.now());
   }
 
-  #setTimer(): void {
-    this.#timer = this.#around.clock.setTimer(TICK_MS, () => this.#tick());
-  }
-
-  #tick(): void {
-    this.#timer = undefined;
-    if (this.#closed) return;
+  /** At each look that ends, and when something is due: so that looks are spread as evenly as they may be. */
+  #proceed(): void {
     const now = this.#around.clock.now();
     if (this.#inquireAt !== undefined && now >= this.#inquireAt) this.#inquire(now);
     this.#conclude(now);
-    for (const subject of this.#next(now)) void this.#look(subject);
-    if (this.#subjects.size > 0 || this.#observerSuspected) this.#setTimer();
+    while (this.#looks < LOOKS_AT_ONCE) {
+      const next = this.#next;
+      if (!next || next.due > now || !this.#budget.take()) break;
+      void this.#look(next.subject);
+    }
+    this.#setTimer(now);
   }
 
-  #next(now: number): Subject[] {
-    const next: Subject[] = [];
-    const take = (subject: Subject): boolean => {
-      if (subject.looking) return true;
-      if (this.#looks + next.length >= LOOKS_AT_ONCE || !this.#budget.take()) return false;
-      subject.looking = true;
-      next.push(subject);
-      return true;
-    };
+  /** Who is to be looked at next. */
+  get #next(): { subject: Subject; due: number } | undefined {
     for (const subject of this.#urgent) {
-      if (!take(subject)) return next;
+      if (!subject.looking) return { subject, due: Number.NEGATIVE_INFINITY };
     }
-    for (const subject of this.#subjects.values()) {
-      if (subject.due <= now && !take(subject)) return next;
+    for (let next = this.#agenda.next; next; next = this.#agenda.next) {
+      const { at: due, item: subject } = next;
+      const holds = subject.due === due && this.#subjects.get(subject.member.id) === subject;
+      if (holds && !subject.looking) return { subject, due };
+      this.#agenda.shift();
     }
-    return next;
+    return undefined;
+  }
+
+  #setTimer(now: number): void {
+    this.#timer?.cancel();
+    const times = [this.#inquireAt ?? Number.POSITIVE_INFINITY];
+    if (this.#inquiry) times.push(this.#inquiry.over(now) ? now : this.#inquiry.until);
+    // else the end of a look is what is waited for
+    const next = this.#looks < LOOKS_AT_ONCE ? this.#next : undefined;
+    if (next) times.push(Math.max(next.due, now + this.#budget.waitMs));
+    const at = Math.min(...times);
+    if (at === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.ceil(Math.max(at - now, 0));
+    this.#timer = this.#around.clock.setTimer(delayMs, () => this.#proceed());
   }
 
   async #look(subject: Subject): Promise<void> {
     const { id, leaseId } = subject.member;
+    subject.looking = true;
     this.#urgent.delete(subject);
-    this.#subjects.delete(id);
-    this.#subjects.set(id, subject);
     this.#looks++;
     const look = await this.#around.look(leaseId);
     this.#looks--;
     subject.looking = false;
-    if (this.#closed || this.#subjects.get(id) !== subject) return;
-    const now = this.#around.clock.now();
-    if (look) this.#judge(subject, look, now);
-    else subject.due = now + NO_ANSWER_MS;
-    this.#conclude(now);
+    if (this.#closed) return;
+    if (this.#subjects.get(id) === subject) {
+      const now = this.#around.clock.now();
+      if (look) this.#judge(subject, look, now);
+      else this.#putOff(subject, now + NO_ANSWER_MS);
+    }
+    this.#proceed();
   }
 
   #judge(subject: Subject, { ttl, grantedTtl }: LeaseLook, now: number): void {
@@ -162,11 +184,15 @@ export class Detector {
     // one that does not renew is silent for certain when this has passed; where the TTL is short, a second is too long to wait
     const certain = atMost - Math.floor(grantedTtl / 2) - (grantedTtl < SHORT_TTL ? 0.5 : 0);
     const next = silent ? Math.max(grantedTtl / 10, 1) : certain;
-    subject.due = now + next * 1_000;
+    this.#putOff(subject, now + next * 1_000);
     if (!silent) return this.#heard(subject);
     subject.silent = { at: now, atMost };
     if (subject.suspected) return;
-    if (now < this.#trustedUntil) return this.#suspect(subject, atMost);
+    // one more, and they would be many that nobody has counted
+    if (now < this.#trustedUntil && this.#onTrust.size < CROWD - 1) {
+      this.#onTrust.add(subject);
+      return this.#suspect(subject, atMost);
+    }
     if (this.#inquireAt !== undefined || this.#inquiry) return;
     this.#holdMs = (grantedTtl * 1_000) / 6;
     // when it has a third left; sooner, others that the same has befallen need not have missed a renewal yet
@@ -177,6 +203,7 @@ export class Detector {
     subject.silent = undefined;
     if (!subject.suspected) return;
     subject.suspected = false;
+    this.#onTrust.delete(subject);
     const { id } = subject.member;
     this.#around.tell({ type: "recovered", id, member: subject.member });
   }
@@ -203,7 +230,8 @@ export class Detector {
     const inquiry = this.#inquiry;
     if (!inquiry?.over(now)) return;
     this.#inquiry = undefined;
-    const many = inquiry.many(this.#around.silentShare, this.#diedOfLate(now));
+    const lost = this.#diedOfLate(now) + this.#onTrust.size;
+    const many = inquiry.many(this.#around.silentShare, lost);
     if (many === false) return this.#trust(inquiry, now);
     // until it can be said, and for as long as it is so
     this.#inquireAt = now + this.#holdMs;
@@ -226,6 +254,7 @@ export class Detector {
 
   #trust(inquiry: Inquiry<Subject>, now: number): void {
     this.#trustedUntil = now + Math.max(this.#holdMs, 1_000);
+    this.#onTrust.clear();
     if (this.#observerSuspected) this.#around.tell({ type: "observer-recovered" });
     this.#observerSuspected = false;
     for (const subject of this.#subjects.values()) {

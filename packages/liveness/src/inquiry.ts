@@ -1,5 +1,5 @@
-/** Fewer silent ones are no crowd, however small the group. */
-const FEW = 3;
+/** Fewer silent ones are none, however small the group. */
+export const CROWD = 3;
 
 /** Asks a sample of all whether many have missed a renewal at once: a doubt of the observer, before it suspects anybody. */
 export class Inquiry<Subject> {
@@ -40,13 +40,13 @@ export class Inquiry<Subject> {
   }
 
   /**
-   * Whether more than `share` fell silent at once: of all, and of those who have `died` of late, as it
-   * goes on until the last of them has. Undefined where too few have answered to say.
+   * Whether more than `share` fell silent at once: of all, and of those who were `lost` of late, dead or suspected without an
+   * inquiry, as it goes on until the last of them is. Undefined where too few have answered to say.
    */
-  many(share: number, died: number): boolean | undefined {
+  many(share: number, lost: number): boolean | undefined {
     if (this.lookedAt < this.#asked / 2) return undefined;
-    if (this.#silent === 0 || this.#silent + died < FEW) return false;
+    if (this.#silent === 0 || this.#silent + lost < CROWD) return false;
     const silent = (this.#silent / this.lookedAt) * this.all;
-    return silent + died > share * (this.all + died);
+    return silent + lost > share * (this.all + lost);
   }
 }

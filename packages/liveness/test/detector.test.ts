@@ -68,9 +68,9 @@ function join(detector: Detector, count: number): void {
 }
 
 /** Lets time pass, while those that are not silent renew as they should. */
-async function pass(ms: number): Promise<void> {
+async function pass(ms: number, stepMs = 50): Promise<void> {
   for (const end = clock.now() + ms; clock.now() < end; ) {
-    clock.advance(50);
+    clock.advance(stepMs);
     for (const [lease, at] of renewedAt) {
       if (!silent.has(lease) && clock.now() >= at + TTL_MS / 3) renewedAt.set(lease, clock.now());
     }
@@ -225,6 +225,27 @@ describe("the cost", () => {
     expect(told).toEqual([]);
   });
 
+  test("is what was allowed, where that is needed", async () => {
+    join(newDetector({ readsPerSecond: 1_000 }), 5_000);
+    await pass(30_000);
+    const from = clock.now() - 20_000;
+    const later = looks.filter(({ at }) => at >= from);
+    expect(later.length / 20).toBeGreaterThan(900);
+    expect(later.length / 20).toBeLessThanOrEqual(1_010);
+  });
+
+  test("comes one look after the other, not in bursts", async () => {
+    // more members than can be looked at as often as they should
+    join(newDetector({ readsPerSecond: 100 }), 2_000);
+    await pass(10_000);
+    looks = [];
+    await pass(5_000, 1);
+    const times = new Map<number, number>();
+    for (const { at } of looks) times.set(at, (times.get(at) ?? 0) + 1);
+    expect(looks.length).toBeGreaterThan(450);
+    expect(Math.max(...times.values())).toBeLessThanOrEqual(2);
+  });
+
   test("is no more than 32 looks at once, however slow the answers", async () => {
     let open = 0;
     let most = 0;
@@ -275,6 +296,21 @@ describe("when many fall silent at once", () => {
     }
     await pass(5_000);
     expect(words()).toEqual(["observer-suspected", "observer-recovered"]);
+  });
+
+  test("though one alone had fallen silent just before, and was suspected", async () => {
+    const detector = newDetector({ readsPerSecond: 200 });
+    join(detector, 200);
+    await pass(20_000);
+    silent.add(1n);
+    // half of all follow while the word of the inquiry about the one is still good
+    await pass(9_000);
+    for (let n = 2; n <= 101; n++) silent.add(BigInt(n));
+    await pass((TTL_MS * 2) / 3 - 100);
+    const before = words().slice(0, words().indexOf("observer-suspected"));
+    expect(words()).toContain("observer-suspected");
+    expect(before.length).toBeLessThanOrEqual(3);
+    expect(words().slice(before.length + 1)).toEqual([]);
   });
 
   test("those that stay silent are suspected when the others are back", async () => {
