@@ -47,6 +47,8 @@ export class Registration {
   #lease: Lease | undefined;
   #wanted: Buffer;
   readonly #updates: Updates;
+  /** Who was seen to have the id after us: that it has left meanwhile brings nobody back. */
+  #successor: MemberInfo | undefined;
   #awake = false;
   #wakeUp: () => void = () => undefined;
   #keeping: Promise<void> | undefined;
@@ -114,12 +116,6 @@ export class Registration {
     return this.#present && this.#key.kv?.value.equals(this.#wanted) === true;
   }
 
-  /** Whose the id is by now, where it is not ours. */
-  get #successor(): MemberInfo | undefined {
-    const { owner } = this.#key;
-    return owner?.incarnation === this.incarnation ? undefined : owner;
-  }
-
   async #join({ takeOver, signal }: Application): Promise<void> {
     const hurry = new Hurry(this.#connection.clock, this.what, signal);
     this.#forgetConnection = this.#connection.beforeClose(() => {
@@ -138,7 +134,8 @@ export class Registration {
     } finally {
       hurry.over();
     }
-    this.#key.watch(() => this.#wake());
+    // one batch may have who came and went
+    this.#key.watch(() => this.#notice());
     this.#keeping = this.#untilEnd();
   }
 
@@ -162,11 +159,6 @@ export class Registration {
   async #untilEnd(): Promise<void> {
     let smooth = true;
     while (!this.#end) {
-      if (this.#asWanted) {
-        this.#updates.written();
-        await this.#woken();
-        continue;
-      }
       const successor = this.#successor;
       if (successor) {
         const told = `${this.what}: the id was taken over by ${whereabouts(successor)}`;
@@ -174,6 +166,11 @@ export class Registration {
         this.#forgetConnection();
         this.#connection.background(this.#session?.close() ?? Promise.resolve());
         return;
+      }
+      if (this.#asWanted) {
+        this.#updates.written();
+        await this.#woken();
+        continue;
       }
       try {
         const mend = () => this.#mend();
@@ -195,7 +192,9 @@ export class Registration {
       if (!this.#lease?.alive) await this.#open(this.signal);
       // heard of while the session was opened: an entry that stands is not written over
       if (this.#successor) return false;
-      return await this.#write(promptly(this.#connection.clock, this.what, this.signal));
+      const written = await this.#write(promptly(this.#connection.clock, this.what, this.signal));
+      this.#notice();
+      return written;
     }, this.signal);
   }
 
@@ -239,6 +238,12 @@ export class Registration {
     this.#key.close();
     this.#updates.failed(reason);
     this.#ended.abort(reason);
+    this.#wake();
+  }
+
+  #notice(): void {
+    const { owner } = this.#key;
+    if (owner && owner.incarnation !== this.incarnation) this.#successor = owner;
     this.#wake();
   }
 

@@ -84,6 +84,26 @@ test("one that was away while another took its id hears of it when it is back", 
   expect(observer.words()).toEqual(["joined a", "died a", "joined a"]);
 });
 
+test("one whose id was taken and left again while it was cut off is replaced all the same", async () => {
+  const name = `${testPrefix()}group`;
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const away = await new Group(open({ hosts: [proxy.endpoint] }), name).join({ id: "a", ttl: 15 });
+  const group = new Group(open(), name);
+  const observer = new Observer(group, false);
+  await observer.heard("joined a");
+  await proxy.cut();
+  const other = await group.join({ id: "a", takeOver: true });
+  await other.leave();
+  await proxy.restore();
+  await eventually(() => away.signal.aborted);
+  expect(away.signal.reason).toMatchObject({
+    code: "TAKEN_OVER",
+    other: { incarnation: other.incarnation },
+  });
+  expect(observer.words()).toEqual(["joined a", "updated a", "left a"]);
+});
+
 test("a join that is cancelled when it has arrived leaves nobody behind, and nobody is said to have died", async () => {
   const name = `${testPrefix()}group`;
   const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
