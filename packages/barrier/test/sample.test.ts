@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { sharedEtcd } from "@etcdkit/testing/vitest";
+import { startEtcd } from "@etcdkit/testing";
 import ts from "typescript";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -35,7 +35,9 @@ test("the README's sample is short and has the right types", { timeout: 60_000 }
 });
 
 test("the README's sample runs", async () => {
-  const [endpoint = ""] = sharedEtcd().endpoints;
+  // its own: the names are the sample's
+  await using server = await startEtcd({ own: true });
+  const [endpoint = ""] = server.endpoints;
   expect(sample).toContain("127.0.0.1:2379");
   const file = join(folder, "run.ts");
   await writeFile(file, sample.replace("127.0.0.1:2379", endpoint));

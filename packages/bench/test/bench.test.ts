@@ -12,7 +12,8 @@ afterEach(() => vi.unstubAllEnvs());
 const fromSources = ["--conditions=@etcdkit/source", "--import", "tsx"];
 
 test("measures for a moment, and the page says what came of it", async () => {
-  await using etcd = await startEtcd();
+  // its own: workloads write under names of theirs
+  await using etcd = await startEtcd({ own: true });
   const env = { endpoints: etcd.endpoints, redis: undefined, seconds: 0.2 };
   const measure = (workload: string, peer: "etcdkit" | "bare") =>
     runChild({ workload, peer, ...env }, fromSources);

@@ -13,7 +13,8 @@ let client: ReturnType<EtcdServer["client"]>;
 let member: Etcd;
 
 beforeAll(async () => {
-  server = await startEtcd();
+  // its own: revisions are counted, and it is compacted
+  server = await startEtcd({ own: true });
   client = server.client();
   member = openMember({ hosts: server.endpoints }, server.endpoints[0] ?? "");
 }, 60_000);

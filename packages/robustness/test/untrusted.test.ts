@@ -16,7 +16,8 @@ let server: EtcdServer;
 let client: Etcd3;
 
 beforeAll(async () => {
-  server = await startEtcd();
+  // its own: it is filled with what no etcd should hold
+  server = await startEtcd({ own: true });
   client = server.client();
 }, 60_000);
 afterAll(() => server.stop());
