@@ -1,7 +1,8 @@
 /**
  * What went wrong:
  *
- * - `not-found`: no etcd could be found or fetched; the message names every way that was tried
+ * - `not-found`: no etcd could be found or fetched, and the message names every way that was tried; or
+ *   the one that was given is not the version that was asked for
  * - `bad-checksum`: a fetched archive is not the one that was published; it was thrown away
  * - `start-failed`: etcd did not become ready; the message carries its log
  * - `not-ours`: the etcd was given by `ETCD_ENDPOINTS`, so it cannot be stopped, paused or restarted

@@ -32,12 +32,29 @@ export interface EtcdServer extends AsyncDisposable {
 
   /** Ends it (SIGTERM, and SIGKILL after 3 s), closes its clients, removes its data. For good. */
   stop(): Promise<void>;
-  /** SIGKILL. The data stays, for `restart()`. */
+  /**
+   * SIGKILL. The data stays, for `restart()`. Does nothing to one that does not run.
+   *
+   * @throws {TestingError} `not-ours` for a server given by `ETCD_ENDPOINTS`
+   */
   kill(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers. Resolves when the process stands still. */
+  /**
+   * SIGSTOP: connections stay open and nothing answers. Resolves when the process stands still.
+   *
+   * @throws {TestingError} `not-running` after `kill()` or `stop()`; `not-ours`
+   */
   pause(): Promise<void>;
-  /** SIGCONT. */
+  /**
+   * SIGCONT. Does nothing to one that is not paused.
+   *
+   * @throws {TestingError} `not-running` after `kill()` or `stop()`; `not-ours`
+   */
   resume(): void;
-  /** Ends it if it runs, and starts it on the same ports and data; resolves when it is ready. */
+  /**
+   * Ends it if it runs, and starts it on the same ports and data; resolves when it is ready.
+   *
+   * @throws {TestingError} `start-failed`, with etcd's log in the message, such as for a port that another
+   *   process has taken meanwhile; `not-running` after `stop()`; `not-ours`
+   */
   restart(): Promise<void>;
 }

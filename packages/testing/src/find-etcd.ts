@@ -3,6 +3,7 @@ import { cached, cacheFolder, keep } from "./cache.js";
 import { unpackPackages } from "./debian-packages.js";
 import { TestingError } from "./errors.js";
 import { unpackRelease } from "./official-release.js";
+import { checkVersion, versionAskedFor } from "./version-asked-for.js";
 
 /** What is fetched when nothing asks for another version: the newest one tested. */
 export const DEFAULT_ETCD_VERSION = "3.5.30";
@@ -12,7 +13,7 @@ export const DEFAULT_ETCD_VERSION = "3.5.30";
 const DISTRIBUTION = "of-the-distribution";
 
 export interface FindEtcdOptions {
-  /** Exactly this version, such as `3.4.23`. Default `$ETCD_VERSION`, or whichever is at hand. */
+  /** Exactly this version, such as `3.4.23`, whatever `$ETCD_BIN` is. Default `$ETCD_VERSION`, or whichever is at hand. */
   version?: string;
 }
 
@@ -21,13 +22,14 @@ export interface FindEtcdOptions {
  * it is fetched into the cache: the official release, or the packages of Debian or Ubuntu. Where a
  * version is asked for, only that one will do.
  *
- * @throws {TestingError} `not-found`, naming every way and what came of it; `bad-checksum` when what
- *   was fetched is not what was published
+ * @throws {TestingError} `not-found`, naming every way and what came of it, also where `$ETCD_BIN` is
+ *   not the version that `$ETCD_VERSION` asks for; `bad-checksum` when what was fetched is not what
+ *   was published
  */
 export async function findEtcd(options: FindEtcdOptions = {}): Promise<EtcdBinaries> {
-  const { ETCD_BIN: bin, ETCD_VERSION: environment } = process.env;
+  const { ETCD_BIN: bin } = process.env;
   if (bin && options.version === undefined) return await given(bin);
-  const version = (options.version ?? (environment || undefined))?.replace(/^v/, "");
+  const version = options.version?.replace(/^v/, "") ?? versionAskedFor();
   const tried: string[] = [];
   for (const way of ways(version)) {
     try {
@@ -96,11 +98,14 @@ function ways(version: string | undefined): Way[] {
 }
 
 async function given(bin: string): Promise<EtcdBinaries> {
+  let found: EtcdBinaries;
   try {
-    return await inspectBinaries(bin);
+    found = await inspectBinaries(bin);
   } catch (cause) {
     throw new TestingError("not-found", `ETCD_BIN=${bin} cannot be run: ${cause}`, { cause });
   }
+  checkVersion(found.version, `ETCD_BIN=${bin}`);
+  return found;
 }
 
 async function fromPath(): Promise<EtcdBinaries | undefined> {

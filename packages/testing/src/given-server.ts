@@ -3,6 +3,7 @@ import { Clients } from "./clients.js";
 import { TestingError } from "./errors.js";
 import type { ClientOptions, EtcdServer } from "./etcd-server.js";
 import { httpGet } from "./http-get.js";
+import { checkVersion } from "./version-asked-for.js";
 
 /** An etcd that was running before, named by `ETCD_ENDPOINTS`: it can be used and not commanded. */
 export class GivenServer implements EtcdServer {
@@ -33,13 +34,15 @@ export class GivenServer implements EtcdServer {
       .filter((item) => item !== "");
     const failures: string[] = [];
     for (const endpoint of endpoints) {
+      let version: string;
       try {
-        const { body } = await httpGet(endpoint, "/version", undefined, 5_000);
-        const { etcdserver } = JSON.parse(body) as { etcdserver: string };
-        return new GivenServer(endpoints, etcdserver);
+        version = await versionOf(endpoint);
       } catch (error) {
         failures.push(`${endpoint}: ${error instanceof Error ? error.message : error}`);
+        continue;
       }
+      checkVersion(version, `ETCD_ENDPOINTS=${list}`);
+      return new GivenServer(endpoints, version);
     }
     throw new TestingError(
       "not-found",
@@ -82,6 +85,12 @@ export class GivenServer implements EtcdServer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+async function versionOf(endpoint: string): Promise<string> {
+  const { body } = await httpGet(endpoint, "/version", undefined, 5_000);
+  const { etcdserver } = JSON.parse(body) as { etcdserver: string };
+  return etcdserver;
 }
 
 function notOurs(verb: string): TestingError {

@@ -17,7 +17,9 @@ export interface StartEtcdOptions extends MemberOptions {
  * Starts one real etcd member on free ports of 127.0.0.1 and waits until it is ready. With
  * `ETCD_ENDPOINTS` set, and no option that asks for a server of its own, it gives that one instead.
  *
- * @throws {TestingError} `not-found` without an etcd; `start-failed`, with etcd's log in the message
+ * @throws {TestingError} `not-found` without an etcd, or where the one given by `ETCD_ENDPOINTS` or
+ *   `ETCD_BIN` is not the version that `ETCD_VERSION` asks for; `start-failed`, with etcd's log in the
+ *   message
  */
 export async function startEtcd(options: StartEtcdOptions = {}): Promise<EtcdServer> {
   const given = process.env.ETCD_ENDPOINTS;

@@ -5,7 +5,11 @@ import { TcpProxy } from "./tcp-proxy.js";
 
 const PORT_TRIES = 5;
 
-/** Starts a proxy before `target`, on a free port of 127.0.0.1. The target need not run yet. */
+/**
+ * Starts a proxy before `target`, on a free port of 127.0.0.1. The target need not run yet.
+ *
+ * @throws Node's own error, such as `EADDRINUSE`, when none of several ports could be listened on
+ */
 export async function startProxy(options: ProxyOptions): Promise<TcpProxy> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();

@@ -61,7 +61,11 @@ export class TcpProxy implements AsyncDisposable {
     if (listener) await new Promise<void>((resolve) => listener.close(() => resolve()));
   }
 
-  /** Accepts connections again, at the same port. */
+  /**
+   * Accepts connections again, at the same port.
+   *
+   * @throws Node's own error with code `EADDRINUSE`, when another process has taken the port meanwhile
+   */
   async restore(): Promise<void> {
     if (!this.#listener) this.#adopt(await listen(this.#port));
   }

@@ -133,11 +133,25 @@ test("a release without an archive for this system is told as such", async () =>
 test("ETCD_BIN comes before all, unless a version is asked for in the code", async () => {
   await publish();
   await fakeBinaries(join(folder, "mine"), "8.8.8");
+  vi.stubEnv("ETCD_VERSION", "v8.8.8");
   vi.stubEnv("ETCD_BIN", join(folder, "mine", "etcd"));
   expect(await findEtcd()).toMatchObject({ version: "8.8.8", etcd: join(folder, "mine", "etcd") });
   expect((await findEtcd({ version: VERSION })).version).toBe(VERSION);
   vi.stubEnv("ETCD_BIN", join(folder, "nothing"));
   await expect(findEtcd()).rejects.toThrow(/ETCD_BIN=.*nothing cannot be run.*ENOENT/);
+});
+
+test("ETCD_BIN of another version than ETCD_VERSION asks for is refused, and told as such", async () => {
+  await publish();
+  await fakeBinaries(join(folder, "mine"), "8.8.8");
+  const bin = join(folder, "mine", "etcd");
+  vi.stubEnv("ETCD_BIN", bin);
+  const find = findEtcd();
+  await expect(find).rejects.toMatchObject({ code: "not-found" });
+  await expect(find).rejects.toThrow(`ETCD_BIN=${bin} is etcd 8.8.8, and ETCD_VERSION asks for`);
+  expect(asked).toEqual([]);
+  vi.stubEnv("ETCD_VERSION", "");
+  expect((await findEtcd()).etcd).toBe(bin);
 });
 
 test("etcd on PATH is used, if it is of the version asked for", async () => {

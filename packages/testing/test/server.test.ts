@@ -103,6 +103,7 @@ test("a server that never gets ready is given up within its bound, and nothing i
   ];
   await writeFile(fake, lines.join("\n"), { mode: 0o755 });
   vi.stubEnv("ETCD_BIN", fake);
+  vi.stubEnv("ETCD_VERSION", "");
   const dataDir = join(folder, "data");
   const start = startEtcd({ dataDir, readyTimeoutMs: 300 });
   await expect(start).rejects.toThrow(/not ready in 300 ms, .*ECONNREFUSED.*\nwaiting for nothing/);
@@ -169,6 +170,20 @@ test("an etcd given by ETCD_ENDPOINTS is used, and not commanded", async () => {
   await server.stop();
   await using own = await startEtcd({ own: true });
   expect(own.endpoints).not.toContain(endpoint);
+});
+
+test("an etcd given by ETCD_ENDPOINTS that is not the version asked for is refused", async () => {
+  const { endpoints, version } = sharedEtcd();
+  vi.stubEnv("ETCD_ENDPOINTS", endpoints.join());
+  vi.stubEnv("ETCD_VERSION", "9.9.9");
+  const start = startEtcd();
+  await expect(start).rejects.toMatchObject({ code: "not-found" });
+  await expect(start).rejects.toThrow(
+    `ETCD_ENDPOINTS=${endpoints} is etcd ${version}, and ETCD_VERSION asks for 9.9.9`,
+  );
+  vi.stubEnv("ETCD_VERSION", version);
+  await using server = await startEtcd();
+  expect(server.endpoints).toEqual(endpoints);
 });
 
 test("nothing at ETCD_ENDPOINTS: the error names the place", async () => {
