@@ -102,6 +102,25 @@ describe("transactions asked for in one turn", () => {
     expect(outcomes[4]).toMatchObject({ reason: { code: "REFUSED" } });
   });
 
+  it("of which one is for a key that its user may not touch all succeed but that one", async () => {
+    const user = { name: "ann", password: "secret", prefix: `${prefix}name-` };
+    await using secured = await startEtcd({ auth: { users: [user] } });
+    const connection = open({
+      hosts: secured.endpoints,
+      auth: { username: user.name, password: user.password },
+    });
+    const own = names(10).map((name) => create(name));
+    const outside = create("elsewhere");
+    const txns = own.toSpliced(4, 0, outside);
+    const outcomes = await Promise.allSettled(txns.map((txn) => send(connection, txn)));
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      txns.map((txn) => (txn === outside ? "rejected" : "fulfilled")),
+    );
+    expect(outcomes[4]).toMatchObject({ reason: { code: "PERMISSION_DENIED" } });
+    const { kvs } = await secured.client().kv.range({ key: Buffer.from(`${prefix}elsewhere/key`) });
+    expect(kvs).toEqual([]);
+  });
+
   it("together larger than etcd takes are sent in several", async () => {
     const connection = open();
     const txns = names(10).map((name) => create(name, Buffer.alloc(400_000)));
