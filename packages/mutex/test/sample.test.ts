@@ -10,28 +10,42 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../../..");
 let sample = "";
+let pattern = "";
 let folder = "";
 
 beforeAll(async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   sample = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? "";
+  const docs = await readFile(join(root, "docs/session-loss.md"), "utf8");
+  pattern = /^## A pattern for services\s+```ts\n(.*?)^```/ms.exec(docs)?.[1] ?? "";
   // inside the package, where its own name leads to its sources
   folder = await mkdtemp(join(import.meta.dirname, ".sample-"));
 });
 
 afterAll(() => rm(folder, { recursive: true }));
 
-test("the README's sample has the right types", { timeout: 60_000 }, async () => {
+/** What the pattern for services takes for granted. */
+const given = `
+import { type Connection, type Lock, Mutex, Session, SessionExpiredError } from "@etcdkit/mutex";
+declare const etcd: Connection, stopping: AbortSignal;
+declare function work(signal: AbortSignal): Promise<void>;
+`;
+
+test("the README's sample, and the pattern for services, have the right types", {
+  timeout: 60_000,
+}, async () => {
   const file = join(folder, "types.ts");
+  const patternFile = join(folder, "pattern.ts");
   await writeFile(file, sample);
+  await writeFile(patternFile, given + pattern);
   const { config } = ts.readConfigFile(join(root, "tsconfig.base.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const program = ts.createProgram([file], options);
+  const program = ts.createProgram([file, patternFile], options);
   const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText);
   expect(problems).toEqual([]);
-  // it was read, and its types were known
-  const source = program.getSourceFile(file);
-  expect(source?.statements.length).toBeGreaterThan(5);
+  // they were read, and their types were known
+  expect(program.getSourceFile(file)?.statements.length).toBeGreaterThan(5);
+  expect(program.getSourceFile(patternFile)?.statements.length).toBeGreaterThan(4);
 });
 
 test("the README's sample runs", async () => {
