@@ -1,5 +1,11 @@
 import type { Connection, SessionState } from "@etcdkit/core";
-import { checkSignal, describe, internals, Lease } from "@etcdkit/core/internal";
+import {
+  checkSignal,
+  describe,
+  type EtcdConnection,
+  internals,
+  Lease,
+} from "@etcdkit/core/internal";
 import { statesOf } from "./states.js";
 
 export interface SessionOptions {
@@ -17,8 +23,9 @@ export interface SessionOptions {
   /** Abandons the opening; later, closes the session. */
   signal?: AbortSignal;
   /**
-   * How long before etcd can have expired the lease the session counts as lost, in milliseconds, less than half the TTL.
-   * Covers clocks of different speed and the time your code needs to stop. Default: a tenth of the TTL.
+   * How long before etcd can have expired the lease the session counts as lost, in milliseconds, less than half the TTL; with
+   * `leaseId`, the TTL that the lease was granted. Covers clocks of different speed and the time your code needs to stop.
+   * Default: a tenth of the TTL.
    */
   safetyMarginMs?: number;
 }
@@ -42,7 +49,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * @throws TypeError, RangeError for bad arguments, before anything is sent
+   * @throws TypeError, RangeError for bad arguments, before anything is sent; RangeError too, when the lease to adopt is known, if
+   *   `safetyMarginMs` is not less than half its TTL: the lease is left as it was
    * @throws SessionExpiredError if the lease to adopt is gone
    * @throws CoordinationError `LEASE_IN_USE`, `UNAVAILABLE` when no member answers within 10 s, `CONNECTION_CLOSED` also when the
    * connection closes meanwhile, `PERMISSION_DENIED`, …
@@ -53,12 +61,13 @@ export class Session implements AsyncDisposable {
     checkTtl(ttl);
     checkLeaseId(leaseId);
     checkSignal(signal);
-    checkMargin(safetyMarginMs, ttl);
+    // the TTL of a lease to adopt is not known yet
+    checkMargin(safetyMarginMs, leaseId === undefined ? ttl : undefined);
     signal?.throwIfAborted();
     const lease =
       leaseId === undefined
         ? await Lease.grant(connection, { ttl, marginMs: safetyMarginMs, signal })
-        : await Lease.adopt(connection, leaseId, { marginMs: safetyMarginMs, signal });
+        : await adopt(connection, leaseId, { marginMs: safetyMarginMs, signal });
     const session = new Session(etcd, lease);
     session.#closeWith(signal);
     return session;
@@ -141,6 +150,22 @@ export function leaseOf(session: unknown): Lease {
   throw new TypeError(`expected a Session as Session.open() gives it, not ${describe(session)}`);
 }
 
+async function adopt(
+  connection: EtcdConnection,
+  leaseId: bigint,
+  options: { marginMs: number | undefined; signal: AbortSignal | undefined },
+): Promise<Lease> {
+  const lease = await Lease.adopt(connection, leaseId, options);
+  try {
+    checkMargin(options.marginMs, lease.ttl);
+  } catch (error) {
+    // not revoked: whoever asked with another margin could still have it
+    lease.orphan();
+    throw error;
+  }
+  return lease;
+}
+
 function checkTtl(ttl: unknown): void {
   if (typeof ttl !== "number") throw new TypeError(`ttl must be a number, not ${describe(ttl)}`);
   if (!Number.isInteger(ttl) || ttl < SMALLEST_TTL || ttl > LARGEST_TTL) {
@@ -158,14 +183,12 @@ function checkLeaseId(leaseId: unknown): void {
   }
 }
 
-function checkMargin(marginMs: unknown, ttl: number): void {
+function checkMargin(marginMs: unknown, ttl: number | undefined): void {
   if (marginMs === undefined) return;
   if (typeof marginMs !== "number") {
     throw new TypeError(`safetyMarginMs must be a number, not ${describe(marginMs)}`);
   }
-  if (!(marginMs >= 0 && marginMs < ttl * 500)) {
-    throw new RangeError(
-      `safetyMarginMs must be at least 0 and less than half the ttl of ${ttl} s: ${marginMs}`,
-    );
-  }
+  if (!(marginMs >= 0)) throw new RangeError(`safetyMarginMs must be at least 0: ${marginMs}`);
+  if (ttl === undefined || marginMs < ttl * 500) return;
+  throw new RangeError(`safetyMarginMs must be less than half the ttl of ${ttl} s: ${marginMs}`);
 }

@@ -20,6 +20,12 @@ describe("Session.open refuses", () => {
     ["a lease id beyond int64", { leaseId: 1n << 63n }, RangeError, /leaseId/],
     ["a signal that is none", { signal: {} }, TypeError, /signal/],
     ["a negative margin", { safetyMarginMs: -1 }, RangeError, /safetyMarginMs/],
+    [
+      "a negative margin for adoption",
+      { leaseId: 5n, safetyMarginMs: -1 },
+      RangeError,
+      /at least 0/,
+    ],
     ["a margin of half the TTL", { ttl: 4, safetyMarginMs: 2_000 }, RangeError, /safetyMarginMs/],
     ["a margin as text", { safetyMarginMs: "1" }, TypeError, /safetyMarginMs/],
   ])("%s, before anything is sent", async (_, options, type, message) => {

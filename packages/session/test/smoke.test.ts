@@ -101,6 +101,30 @@ describe("a session", () => {
     expect(await testClient().get(key).exists()).toBe(false);
   });
 
+  it("is adopted with any margin that the TTL it was granted allows, whatever the option says", async () => {
+    const session = await Session.open(open(), { ttl: 30 });
+    session.orphan();
+    const { leaseId } = session;
+    const heir = await Session.open(open(), { leaseId, safetyMarginMs: 14_000 });
+    await eventually(() => heir.remainingMs > 15_000);
+    expect(heir.remainingMs).toBeLessThanOrEqual(16_000);
+    await heir.close();
+  });
+
+  it("is not adopted with a margin that its TTL does not allow, and is left as it was", async () => {
+    const session = await Session.open(open(), { ttl: 5 });
+    session.orphan();
+    const { leaseId } = session;
+    const etcd = open();
+    const adoption = Session.open(etcd, { leaseId, ttl: 60, safetyMarginMs: 3_000 });
+    await expect(adoption).rejects.toThrow(RangeError);
+    await expect(adoption).rejects.toThrow(/less than half the ttl of 5 s: 3000/);
+    expect(await timeToLive(leaseId)).toBeGreaterThan(0);
+    const heir = await Session.open(etcd, { leaseId, safetyMarginMs: 2_000 });
+    expect(heir.state).toBe("connected");
+    await heir.close();
+  });
+
   it("cannot adopt a lease that is gone, or that is open on this connection", async () => {
     const etcd = open();
     await expect(Session.open(etcd, { leaseId: 12_345n })).rejects.toThrow(SessionExpiredError);
