@@ -170,9 +170,9 @@ describe("a watch", () => {
     await eventually(async () => expect(await metrics()).toBe(0));
   });
 
-  it("creates a thousand without waiting for one another, on one stream", async () => {
-    proxy.delay(20); // each way: one by one they would take 40 s
-    const many = Array.from({ length: 1_000 }, (_, n) =>
+  it("creates ten thousand without waiting for one another, on one stream", async () => {
+    proxy.delay(20); // each way: one by one they would take 400 s
+    const many = Array.from({ length: 10_000 }, (_, n) =>
       record({ key: Buffer.from(`${prefix}${n}`) }),
     );
     await created(...many);
