@@ -6,24 +6,40 @@ export interface CrewOptions extends Omit<Shift, "stride"> {
   workers: number;
 }
 
-/** Runs seeds by several workers; tells of each as it is done. Enough failures of one worker end all of them. */
+interface Hand {
+  worker: Worker;
+  /** The seed it will run next. */
+  next: number;
+  failures: number;
+}
+
+/**
+ * Runs seeds by several workers; tells of each as it is done. Enough failures of one worker end all of them, once no earlier seed is
+ * left to run: which seed is the first to fail does not depend on who was faster.
+ */
 export async function runCrew(
   { path }: Bundle,
   { workers, ...shift }: CrewOptions,
   told: (message: WorkerMessage) => void,
 ): Promise<void> {
-  const crew: Worker[] = [];
+  const crew: Hand[] = [];
+  let last = Number.POSITIVE_INFINITY;
   const shifts = Array.from({ length: workers }, (_, index) => {
     const own: Shift = { ...shift, from: shift.from + index, stride: workers };
     return new Promise<void>((resolve, reject) => {
       const worker = new Worker(path, { workerData: own });
-      crew.push(worker);
-      let failures = 0;
+      const hand: Hand = { worker, next: own.from, failures: 0 };
+      crew.push(hand);
       worker.on("message", (message: WorkerMessage) => {
         told(message);
-        const last = shift.shrink ? "shrunken" in message : hasFailed(message);
-        if (last && ++failures >= shift.failures) {
-          for (const other of crew) if (other !== worker) void other.terminate();
+        if (!("violations" in message)) return;
+        hand.next = message.seed + own.stride;
+        if (message.violations.length > 0 && ++hand.failures >= shift.failures) {
+          last = Math.min(last, message.seed);
+        }
+        for (const { worker, next, failures } of crew) {
+          // one that has failed enough ends by itself, when it has told all
+          if (next > last && failures < shift.failures) void worker.terminate();
         }
       });
       worker.on("error", reject);
@@ -31,8 +47,4 @@ export async function runCrew(
     });
   });
   await Promise.all(shifts);
-}
-
-function hasFailed(message: WorkerMessage): boolean {
-  return "violations" in message && message.violations.length > 0;
 }

@@ -4,6 +4,8 @@ import type { Scene } from "../scene.js";
 import { holdOn } from "./hold-on.js";
 
 const NOT_LEADING = ["NOT_LEADER", "RELEASED"];
+/** Most attempts that were given up have arrived after this time, or never will. */
+const LATE_MS = 4_000;
 
 export async function campaign(scene: Scene): Promise<void> {
   for (let round = 0; !scene.ending; round++) {
@@ -16,18 +18,30 @@ export async function campaign(scene: Scene): Promise<void> {
     );
     if (leadership) {
       const giveUp = await holdOn(scene, session, leadership, "alone");
-      const words = scene.random.below(3);
-      for (let word = 0; word < words && leadership.held; word++) {
-        const proclaim = () => leadership.proclaim(`${value} ${word}`);
-        await scene.attempt(`proclaim ${scene.name}`, proclaim, NOT_LEADING);
-        await scene.pause(0, 2_000);
-        checkProclaimed(scene, leadership);
-      }
+      await proclaim(scene, leadership, value);
       giveUp();
       await scene.attempt(`resign ${scene.name}`, () => leadership.resign());
     }
     if (scene.random.chance(0.5)) await scene.pause(0, 500);
   }
+}
+
+/**
+ * Some say nothing, some one word after the other: the first attempt of one, slow or held by a frozen member, arrives when the next
+ * is answered already.
+ */
+async function proclaim(scene: Scene, leadership: Leadership, value: string): Promise<void> {
+  const words = scene.random.pick([0, 1, 3, 6]);
+  if (words === 0) return;
+  const mostMs = scene.random.pick([5, 100, 1_000]);
+  for (let word = 0; word < words && leadership.held; word++) {
+    const proclaimed = () => leadership.proclaim(`${value} ${word}`);
+    await scene.attempt(`proclaim ${scene.name}`, proclaimed, NOT_LEADING);
+    await scene.pause(0, mostMs);
+    checkProclaimed(scene, leadership);
+  }
+  await scene.pause(0, LATE_MS);
+  checkProclaimed(scene, leadership);
 }
 
 /** What was proclaimed last stands in etcd, also when something proclaimed before arrives late. */
