@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { internals } from "@etcdkit/core/internal";
 import { RWMutex } from "@etcdkit/rwmutex";
 import { eventually, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { sharedEtcd, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
+import { rwmutexPolicy } from "../src/order.js";
 import { inLine } from "./in-line.js";
 import { openSession } from "./open-session.js";
 import { outcomeOf } from "./outcome.js";
@@ -68,14 +70,17 @@ test.for(Object.entries(faults))(
 );
 
 test("the answer does not come, but the news of it: it is no loss", async () => {
-  const { rwmutex, others, proxy, match } = await setUp();
+  const { session, rwmutex, others, proxy, match } = await setUp();
   const writer = await rwmutex.writeLock();
-  // by then the line is followed, on a connection of its own
-  await sleep(400);
+  // the news comes by the watch of the line, which is made by the time that a call which came later is answered
+  const { lines } = internals(session.connection);
+  await eventually(() => lines.get(rwmutex.name, rwmutexPolicy).followed);
+  await rwmutex.contenders();
   void proxy.breakAfter({ match, how: "mute" });
   const reader = await writer.downgrade();
   expect([reader.held, writer.signal.aborted]).toEqual([true, false]);
   expect(await others.contenders()).toMatchObject([{ kind: "read", key: reader.key }]);
+  // a loss told by mistake would come with an answer of etcd, which takes a few milliseconds: none is to be waited for
   await sleep(100);
   expect(reader.signal.aborted).toBe(false);
 });
