@@ -49,6 +49,8 @@ const MEMBERS = ["etcd-1", "etcd-2", "etcd-3"];
 const QUIET_MS = 2_000;
 /** For whoever waits to get what it waits for, once nothing is in its way any more. */
 const LAST_WAITS_MS = 45_000;
+/** For leases to run out: etcd looks for them twice a second, and a change of its leader gives each a full TTL again. */
+const SLACK_MS = 20_000;
 const READY_MS = 60_000;
 const DEADLINE_MS = 2_000;
 
@@ -116,7 +118,7 @@ async function traffic(
   await pause(QUIET_MS, signal);
   const stuck = await clients.stop(LAST_WAITS_MS);
   const { header } = await eventually(() => operator.get(PREFIX).exec(), { withinMs: READY_MS });
-  const left = await residue(operator, PREFIX, ttl);
+  const left = await residue(operator, PREFIX, ttl * 2_000 + SLACK_MS);
   await auditor.reaches(Number(header.revision));
   return [
     ...troubles.map((told) => ({ check: "the run itself", told })),

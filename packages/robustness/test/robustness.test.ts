@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { OperationKind } from "../src/model/record.js";
 import { putToProof } from "../src/put-to-proof.js";
 import { report } from "../src/report/report.js";
+import { counterResults } from "../src/validate/counters.js";
 
 const kinds: OperationKind[] = [
   "session open",
@@ -59,6 +60,12 @@ test("a short run finds nothing wrong, and tries everything", { timeout: 240_000
   expect(proof.run.observations.map(({ of }) => of)).toEqual(
     expect.arrayContaining(["election", "group"]),
   );
+  // processes were frozen past their TTL while they had read a counter: what was written with a look lost nothing
+  const counters = counterResults(proof.run);
+  expect(counters.map(({ fenced }) => fenced).sort()).toEqual([false, true]);
+  for (const { counted } of counters) expect(counted).toBeGreaterThan(0);
+  expect(counters.find(({ fenced }) => fenced)?.lost).toBe(0);
+  expect(proof.run.faults.map(({ kind }) => kind)).toContain("freeze a client past its TTL");
   expect(report(proof)).toContain("violations: none");
   await rm(folder, { recursive: true });
 });

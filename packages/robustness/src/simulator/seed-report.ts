@@ -1,5 +1,6 @@
 import { bundle } from "./bundle.js";
 import { runCrew } from "./crew.js";
+import type { Mutation } from "./mutations.js";
 import type { SeedRun, Shrunken } from "./shift.js";
 
 export interface SeedOptions {
@@ -7,6 +8,8 @@ export interface SeedOptions {
   count: number;
   workers: number;
   print: (line: string) => void;
+  /** Made in the library first: how a failure is reported cannot be seen on one that is well. */
+  mutation?: Mutation;
 }
 
 /** Of a shrunken history that is longer, the end is shown: what went wrong is the last line. */
@@ -18,8 +21,9 @@ export async function simulateSeeds({
   count,
   workers,
   print,
+  mutation,
 }: SeedOptions): Promise<boolean> {
-  await using bundled = await bundle();
+  await using bundled = await bundle(mutation);
   const startedAt = performance.now();
   const totals = new Totals();
   const shift = { from: first, to: first + count, failures: 1, mostMs: Infinity, shrink: true };

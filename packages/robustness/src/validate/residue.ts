@@ -2,14 +2,12 @@ import { type EtcdServer, eventually } from "@etcdkit/testing";
 
 /** What is meant to stay: values, and the `ready` of a double barrier, as in Go's recipe. */
 const STAYS = [/counter\//, /register\//, /rounds\/[^/]*\/ready$/];
-/** etcd looks for leases that ran out twice a second, and a change of its leader gives each a full TTL again. */
-const SLACK_MS = 20_000;
 
 /** The keys that are still there when all sessions have ended and every lease has had its time. */
 export async function residue(
   operator: ReturnType<EtcdServer["client"]>,
   prefix: string,
-  ttl: number,
+  withinMs: number,
 ): Promise<string[]> {
   let left: string[] = [];
   const gone = async () => {
@@ -17,6 +15,6 @@ export async function residue(
     left = keys.filter((key) => !STAYS.some((stays) => stays.test(key)));
     return left.length === 0;
   };
-  await eventually(gone, { withinMs: ttl * 2_000 + SLACK_MS, everyMs: 200 }).catch(() => undefined);
+  await eventually(gone, { withinMs, everyMs: 200 }).catch(() => undefined);
   return left;
 }
