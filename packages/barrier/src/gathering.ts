@@ -57,6 +57,11 @@ export class Gathering {
     return shared.get(connection, name, () => new Gathering(connection, name));
   }
 
+  /** Up to which revision it is known who is there; 0n before the first list. */
+  get revision(): bigint {
+    return this.#revision ?? 0n;
+  }
+
   /** The mod revision of `ready`; 0n where it is absent. */
   get readyRevision(): bigint {
     return this.#readyRevision;

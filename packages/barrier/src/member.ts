@@ -196,6 +196,8 @@ export class Member implements Attendant, MemberKey {
    * round by the keys alone, and whoever dies is not waited for.
    */
   #lookForTheEnd(): void {
+    // an answer may have let us in that the watch has not caught up with: the younger ones of the round are not seen yet
+    if (this.gathering.revision < this.#round) return;
     const [eldest, second] = this.gathering.eldest;
     if (this.#deletion) {
       if (!this.#isOfRound(eldest)) this.#left();

@@ -39,3 +39,13 @@ export function withholdTxn(
 export function puts(key: string): (txn: Txn) => boolean {
   return ({ success }) => success.some((op) => "put" in op && op.put.key.toString() === key);
 }
+
+/** Whether a transaction creates the key of a member. */
+export function creates({ success }: Txn): boolean {
+  return success.length === 3;
+}
+
+/** Whether a transaction deletes the key of a member. */
+export function deletes({ success }: Txn): boolean {
+  return success.some((op) => "deleteRange" in op);
+}

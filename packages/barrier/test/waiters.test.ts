@@ -1,8 +1,8 @@
-import { Barrier, type Connection } from "@etcdkit/barrier";
-import { internals } from "@etcdkit/core/internal";
+import { Barrier } from "@etcdkit/barrier";
 import { type EtcdServer, eventually, startEtcd } from "@etcdkit/testing";
 import { testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
+import { lagging } from "./lagging.js";
 import { openConnection, openSession } from "./open.js";
 import { all, outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
@@ -119,30 +119,3 @@ test("a hold that began before the wait counts, though the watch still tells of 
   await second.release();
   expect(await late.settled).toBe("done");
 });
-
-/** Holds back what the watches of this connection tell, until it is told to let it go, for good. */
-function lagging(etcd: Connection) {
-  const { watches } = internals(etcd);
-  const open = watches.open.bind(watches);
-  let held: (() => void)[] | undefined = [];
-  watches.open = (options, handlers) =>
-    open(options, {
-      created: handlers.created?.bind(handlers),
-      ended: handlers.ended.bind(handlers),
-      events: (events) => {
-        const tell = () => handlers.events(events);
-        if (held) held.push(tell);
-        else tell();
-      },
-    });
-  return {
-    get held() {
-      return held?.length ?? 0;
-    },
-    tell: () => {
-      const all = held ?? [];
-      held = undefined;
-      for (const tell of all) tell();
-    },
-  };
-}

@@ -1,0 +1,38 @@
+import { internals } from "@etcdkit/core/internal";
+import { eventually, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, test } from "vitest";
+import { Gathering } from "../src/gathering.js";
+import { openMember, present } from "./gather.js";
+import { lagging } from "./lagging.js";
+import { creates, deletes, withholdTxn } from "./late.js";
+import { loseAnswer } from "./lost-answer.js";
+import { outcomeOf } from "./outcome.js";
+
+// What a member makes of answers that were lost, and came when the round had gone on.
+
+test("let in by an answer that its watch has not caught up with, it does not leave before the others", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const { connection } = one.session;
+  // followed from before either of them came
+  const gathering = Gathering.of(internals(connection), name);
+  const lag = lagging(connection);
+  gathering.retain();
+  await eventually(() => gathering.revision > 0n);
+  const lost = loseAnswer(connection, creates);
+  const entering = outcomeOf(one.double.enter());
+  await present(name, 1);
+  await two.double.enter();
+  await eventually(() => lag.held > 1);
+  lost.giveUp();
+  expect(await entering.settled).toBe("done");
+  const leaving = outcomeOf(one.double.leave());
+  const deletion = withholdTxn(connection, deletes);
+  // first of all, that it is there itself
+  lag.tell();
+  expect(deletion.withheld).toBe(false);
+  expect(leaving.now).toBe("pending");
+  await two.double.leave();
+  expect(await leaving.settled).toBe("done");
+  gathering.release();
+});
