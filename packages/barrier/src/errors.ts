@@ -8,7 +8,7 @@ export type BarrierCode =
   | "HOLDER_LOST"
   /** `enter()`: as many as the barrier takes are there already. */
   | "TOO_MANY"
-  /** `enter()`: a member that is there already was given another `count`. */
+  /** `enter()`: the eldest member there that says its `count` was given another. */
   | "COUNT_MISMATCH"
   /** `enter()`: this object has entered, or is about to, and has not left. */
   | "ALREADY_ENTERED"

@@ -7,6 +7,7 @@ import {
   underPrefix,
   type WatchEvent,
 } from "@etcdkit/core/internal";
+import { agrees, type Present, present } from "./present.js";
 import { Shared } from "./shared.js";
 
 /** One of ours, as the gathering sees it. */
@@ -37,12 +38,13 @@ export class Gathering {
   #snapshot: Snapshot | undefined;
   #stopLingering: (() => void) | undefined;
   /** Of the members, in the order of create revisions: a new key always has the greatest, so that appending keeps it. */
-  #keys = new Map<string, KeyValue>();
+  #keys = new Map<string, Present>();
   /** Up to which revision all this is known; undefined until the first list. */
   #revision: bigint | undefined;
   #readyRevision = 0n;
   #enteredUpTo = 0n;
-  #waiting: KeyValue[] | undefined;
+  /** Until something changes. */
+  readonly #byCount = new Map<number, readonly Present[]>();
 
   private constructor(
     readonly connection: EtcdConnection,
@@ -72,18 +74,14 @@ export class Gathering {
     return this.#enteredUpTo;
   }
 
-  /** Those that have not entered, in order. */
-  get waiting(): readonly KeyValue[] {
-    this.#waiting ??= [...this.#keys.values()].filter(
-      ({ createRevision }) => createRevision > this.#enteredUpTo,
-    );
-    return this.#waiting;
-  }
-
-  /** The first two in order. */
-  get eldest(): [KeyValue | undefined, KeyValue | undefined] {
-    const values = this.#keys.values();
-    return [values.next().value, values.next().value];
+  /** Those of this count, in order. */
+  members(count: number): readonly Present[] {
+    let members = this.#byCount.get(count);
+    if (!members) {
+      members = [...this.#keys.values()].filter(agrees(count));
+      this.#byCount.set(count, members);
+    }
+    return members;
   }
 
   /** Whether the key is there since this revision. */
@@ -152,12 +150,12 @@ export class Gathering {
       return;
     }
     const id = idOf(kv.key);
-    if (id.startsWith(this.#prefix)) this.#keys.set(id, kv);
+    if (id.startsWith(this.#prefix)) this.#keys.set(id, present(kv));
   }
 
   #showAll(revision: bigint): void {
     this.#revision = revision;
-    this.#waiting = undefined;
+    this.#byCount.clear();
     for (const attendant of [...this.#attendants]) this.#show(attendant);
   }
 
@@ -183,7 +181,7 @@ export class Gathering {
     this.#snapshot = undefined;
     this.#revision = undefined;
     this.#keys.clear();
-    this.#waiting = undefined;
+    this.#byCount.clear();
     this.#readyRevision = 0n;
     this.#enteredUpTo = 0n;
   }

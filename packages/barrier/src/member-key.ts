@@ -1,13 +1,20 @@
 import { CoordinationError } from "@etcdkit/core";
-import { deleteOwn, type KeyValue, type Lease, type Txn } from "@etcdkit/core/internal";
+import {
+  byCreateRevision,
+  deleteOwn,
+  type KeyValue,
+  type Lease,
+  type Txn,
+} from "@etcdkit/core/internal";
 import type { Gathering } from "./gathering.js";
+import { type Present, present } from "./present.js";
 
 /** The writes of a member of a double barrier. Each may be sent again when its reply was lost. */
 
 export interface Membership {
   createRevision: bigint;
-  /** Those whose keys are older, in no order. */
-  others: KeyValue[];
+  /** Those whose keys are older, and ours, in order. */
+  members: Present[];
   /** The mod revision of `ready`; 0n where it is absent. */
   readyRevision: bigint;
 }
@@ -42,8 +49,12 @@ export async function createMember(
     );
   }
   const { createRevision } = own;
-  const others = members?.filter((member) => member.createRevision < createRevision) ?? [];
-  return { createRevision, others, readyRevision: ready?.[0]?.modRevision ?? 0n };
+  const upToOurs = members?.filter((member) => member.createRevision <= createRevision) ?? [];
+  return {
+    createRevision,
+    members: upToOurs.sort(byCreateRevision).map(present),
+    readyRevision: ready?.[0]?.modRevision ?? 0n,
+  };
 }
 
 // etcd takes 128 comparisons in one transaction by default (--max-txn-ops)

@@ -1,5 +1,5 @@
 import { KeyDeletedError, type SessionClosedError, type SessionExpiredError } from "@etcdkit/core";
-import { type KeyValue, type Lease, leaseHex, type Timer } from "@etcdkit/core/internal";
+import { type Lease, leaseHex, type Timer } from "@etcdkit/core/internal";
 import { BarrierError } from "./errors.js";
 import type { Attendant, Gathering } from "./gathering.js";
 import {
@@ -10,7 +10,8 @@ import {
   type Membership,
   putReady,
 } from "./member-key.js";
-import { decodeCount, encodeCount } from "./member-value.js";
+import { encodeCount } from "./member-value.js";
+import { agrees, type Present, roundOf } from "./present.js";
 
 // Whoever completes the round puts `ready`. Where it does not come to that, for it has died say, the others do after this long.
 const STEP_IN_MS = 250;
@@ -126,23 +127,24 @@ export class Member implements Attendant, MemberKey {
       return this.#fail(refusal);
     }
     this.#state = "waiting";
-    const { others, readyRevision } = membership;
+    const { members, readyRevision } = membership;
     if (readyRevision >= this.createRevision) return this.#entered(readyRevision);
-    const waiting = others.filter(({ createRevision }) => createRevision > readyRevision);
-    if (waiting.length + 1 === this.count) this.#letIn(waiting, readyRevision);
+    const round = roundOf(members.filter(agrees(this.count)), this.count, readyRevision);
+    if (round) this.#letIn(round, readyRevision);
     this.gathering.add(this);
   }
 
-  #refusal({ others }: Membership): BarrierError | undefined {
-    const theirs = others
-      .map(({ value }) => decodeCount(value))
-      .find((count) => count !== undefined && count !== this.count);
-    if (theirs !== undefined) {
+  #refusal({ members }: Membership): BarrierError | undefined {
+    const others = members.filter(({ key }) => !key.equals(this.key));
+    // of the others that tell, whoever does not agree with the eldest is being refused
+    const theirs = others.find(({ count }) => count !== undefined)?.count ?? this.count;
+    if (theirs !== this.count) {
       const told = `${this.what}: our count is ${this.count}, that of a member there is ${theirs}`;
       return new BarrierError("COUNT_MISMATCH", told);
     }
-    if (others.length < this.count) return undefined;
-    const told = `${this.what}: ${others.length} are there, and it is for ${this.count}`;
+    const there = others.filter(agrees(this.count)).length;
+    if (there < this.count) return undefined;
+    const told = `${this.what}: ${there} are there, and it is for ${this.count}`;
     return new BarrierError("TOO_MANY", told);
   }
 
@@ -150,24 +152,27 @@ export class Member implements Attendant, MemberKey {
     const { enteredUpTo } = this.gathering;
     if (enteredUpTo >= this.createRevision) return this.#entered(enteredUpTo);
     if (this.#puttingReady) return;
-    if (!this.#roundIsFull()) {
+    if (!this.#fullRound()) {
       this.#stepIn?.cancel();
       this.#stepIn = undefined;
       return;
     }
     this.#stepIn ??= this.lease.connection.clock.setTimer(STEP_IN_MS, () => {
       this.#stepIn = undefined;
-      const { waiting, readyRevision } = this.gathering;
-      this.#letIn(waiting.slice(0, this.count), readyRevision);
+      const round = this.#fullRound();
+      if (round) this.#letIn(round, this.gathering.readyRevision);
     });
   }
 
-  #roundIsFull(): boolean {
-    const last = this.gathering.waiting[this.count - 1];
-    return last !== undefined && last.createRevision >= this.createRevision;
+  /** That we are of; undefined while it is not full. */
+  #fullRound(): readonly Present[] | undefined {
+    const { gathering, count, createRevision } = this;
+    const round = roundOf(gathering.members(count), count, gathering.enteredUpTo);
+    const last = round?.at(-1);
+    return last && last.createRevision >= createRevision ? round : undefined;
   }
 
-  #letIn(round: readonly KeyValue[], readyRevision: bigint): void {
+  #letIn(round: readonly Present[], readyRevision: bigint): void {
     this.#puttingReady = true;
     putReady(this, this.createRevision, round, readyRevision).then(
       (revision) => {
@@ -198,7 +203,7 @@ export class Member implements Attendant, MemberKey {
   #lookForTheEnd(): void {
     // an answer may have let us in that the watch has not caught up with: the younger ones of the round are not seen yet
     if (this.gathering.revision < this.#round) return;
-    const [eldest, second] = this.gathering.eldest;
+    const [eldest, second] = this.gathering.members(this.count);
     if (this.#deletion) {
       if (!this.#isOfRound(eldest)) this.#left();
     } else if (!eldest?.key.equals(this.key)) {
@@ -213,7 +218,7 @@ export class Member implements Attendant, MemberKey {
     }
   }
 
-  #isOfRound(member: KeyValue | undefined): boolean {
+  #isOfRound(member: Present | undefined): boolean {
     return member !== undefined && member.createRevision <= this.#round;
   }
 

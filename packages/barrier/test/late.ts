@@ -3,6 +3,8 @@ import { EtcdFailure, internals, type Txn, type TxnResult } from "@etcdkit/core/
 
 export interface LateTxn {
   readonly withheld: boolean;
+  /** From now on everything passes. */
+  letPass(): void;
   /** Now it gets to etcd. */
   arrive(): Promise<TxnResult>;
 }
@@ -19,14 +21,18 @@ export function withholdTxn(
   const member = internals(etcd).members.current;
   const send = member.txn.bind(member);
   let late: Txn | undefined;
+  let over = false;
   member.txn = async (txn, call) => {
-    if (!which(txn) || (late && !andAll)) return await send(txn, call);
+    if (over || !which(txn) || (late && !andAll)) return await send(txn, call);
     late ??= txn;
     throw new EtcdFailure("unavailable", "withheld by the test");
   };
   return {
     get withheld() {
       return late !== undefined;
+    },
+    letPass: () => {
+      over = true;
     },
     arrive: async () => {
       if (!late) throw new Error("nothing was withheld");
