@@ -30,9 +30,10 @@ const shared = new Shared<Gathering>();
  * the revisions tell of each key whether its member has entered.
  */
 export class Gathering {
+  /** Of all its keys. */
+  readonly range: { key: Buffer; rangeEnd: Buffer };
   readonly ready: Buffer;
   readonly waiters: { key: Buffer; rangeEnd: Buffer };
-  readonly #prefix: string;
   readonly #attendants = new Set<Attendant>();
   #users = 0;
   #snapshot: Snapshot | undefined;
@@ -50,10 +51,15 @@ export class Gathering {
     readonly connection: EtcdConnection,
     readonly name: string,
   ) {
+    this.range = underPrefix(`${name}/`);
     this.ready = Buffer.from(`${name}/ready`);
     this.waiters = underPrefix(`${name}/waiters/`);
-    this.#prefix = idOf(this.waiters.key);
   }
+
+  readonly isMember = ({ key }: KeyValue): boolean => {
+    const { key: prefix } = this.waiters;
+    return key.subarray(0, prefix.length).equals(prefix);
+  };
 
   static of(connection: EtcdConnection, name: string): Gathering {
     return shared.get(connection, name, () => new Gathering(connection, name));
@@ -117,8 +123,7 @@ export class Gathering {
   }
 
   #follow(): void {
-    const range = underPrefix(`${this.name}/`);
-    this.#snapshot ??= new Snapshot(this.connection, range, `double barrier ${this.name}`, {
+    this.#snapshot ??= new Snapshot(this.connection, this.range, `double barrier ${this.name}`, {
       state: (kvs, revision) => this.#state(kvs, revision),
       changes: (events) => this.#changes(events),
       failed: (error) => this.#failed(error),
@@ -149,8 +154,7 @@ export class Gathering {
       if (kv.modRevision > this.#enteredUpTo) this.#enteredUpTo = kv.modRevision;
       return;
     }
-    const id = idOf(kv.key);
-    if (id.startsWith(this.#prefix)) this.#keys.set(id, present(kv));
+    if (this.isMember(kv)) this.#keys.set(idOf(kv.key), present(kv));
   }
 
   #showAll(revision: bigint): void {

@@ -22,6 +22,7 @@ export interface Membership {
 export interface MemberKey {
   readonly lease: Lease;
   readonly gathering: Gathering;
+  readonly count: number;
   readonly key: Buffer;
   readonly what: string;
 }
@@ -54,6 +55,19 @@ export async function createMember(
     createRevision,
     members: upToOurs.sort(byCreateRevision).map(present),
     readyRevision: ready?.[0]?.modRevision ?? 0n,
+  };
+}
+
+/** Who was there at a revision. Rejects with an EtcdFailure "compacted" where that is too long ago. */
+export async function membersAsOf(
+  { lease, gathering, what }: MemberKey,
+  revision: bigint,
+): Promise<Omit<Membership, "createRevision">> {
+  const request = { ...gathering.range, revision };
+  const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), { what });
+  return {
+    members: kvs.filter(gathering.isMember).sort(byCreateRevision).map(present),
+    readyRevision: kvs.find(({ key }) => key.equals(gathering.ready))?.modRevision ?? 0n,
   };
 }
 

@@ -12,6 +12,7 @@ import {
 } from "./member-key.js";
 import { encodeCount } from "./member-value.js";
 import { agrees, type Present, roundOf } from "./present.js";
+import { withdrawMember } from "./withdrawal.js";
 
 // Whoever completes the round puts `ready`. Where it does not come to that, for it has died say, the others do after this long.
 const STEP_IN_MS = 250;
@@ -120,18 +121,26 @@ export class Member implements Attendant, MemberKey {
     this.#createRevision = membership.createRevision;
     if (this.#state === "over") return this.#takeAway();
     const refusal = this.#refusal(membership);
-    if (refusal) {
-      // whoever is refused finds nothing left of it
-      this.#deletion = deleteMember(this, this.createRevision);
-      await this.#deletion.catch(() => undefined);
-      return this.#fail(refusal);
-    }
+    if (refusal) return await this.#withdraw(membership, refusal);
     this.#state = "waiting";
     const { members, readyRevision } = membership;
     if (readyRevision >= this.createRevision) return this.#entered(readyRevision);
     const round = roundOf(members.filter(agrees(this.count)), this.count, readyRevision);
     if (round) this.#letIn(round, readyRevision);
     this.gathering.add(this);
+  }
+
+  /** Whoever is refused finds nothing left of it. */
+  async #withdraw(membership: Membership, refusal: BarrierError): Promise<void> {
+    try {
+      const letInBy = await withdrawMember(this, membership);
+      if (this.#state !== "creating") return;
+      if (letInBy !== undefined) return this.#entered(letInBy);
+      this.#deletion = Promise.resolve();
+    } catch {
+      // tried once more, as after any other failure
+    }
+    this.#fail(refusal);
   }
 
   #refusal({ members }: Membership): BarrierError | undefined {
@@ -245,7 +254,7 @@ export class Member implements Attendant, MemberKey {
     this.#settle?.reject(reason);
     this.#cancelled.abort(reason);
     // while the creation is under way its outcome decides what there is to delete
-    if (state !== "creating" || this.#deletion) this.#takeAway();
+    if (this.#createRevision !== undefined) this.#takeAway();
   }
 
   /** The key, or its lease, is gone without our doing. */
@@ -256,7 +265,7 @@ export class Member implements Attendant, MemberKey {
     this.#lossReason = reason;
     this.#settle?.reject(reason);
     this.#cancelled.abort(reason);
-    if (state !== "creating" || this.#deletion) this.#forget();
+    if (this.#createRevision !== undefined) this.#forget();
   }
 
   #creationFailed(error: unknown): void {

@@ -16,13 +16,16 @@ export function agrees(count: number): (member: Present) => boolean {
   return (member) => member.count === undefined || member.count === count;
 }
 
-/** The first `count` that have not entered; undefined while they are not as many. `members` are in order, and agree. */
+/**
+ * The eldest `count`, if they are as many and none of them has entered: whoever is in belongs to the round before, and until it has
+ * gone a new one cannot begin. `members` are in order, and agree.
+ */
 export function roundOf(
   members: readonly Present[],
   count: number,
   enteredUpTo: bigint,
 ): readonly Present[] | undefined {
-  if (members.length < count) return undefined;
-  const waiting = members.filter(({ createRevision }) => createRevision > enteredUpTo);
-  return waiting.length < count ? undefined : waiting.slice(0, count);
+  const [eldest] = members;
+  if (!eldest || eldest.createRevision <= enteredUpTo || members.length < count) return undefined;
+  return members.slice(0, count);
 }

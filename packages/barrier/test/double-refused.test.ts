@@ -1,7 +1,7 @@
 import { eventually, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
-import { openMember, present, settled } from "./gather.js";
-import { deletes, withholdTxn } from "./late.js";
+import { membersOf, openMember, present, settled } from "./gather.js";
+import { deletes, puts, withholdTxn } from "./late.js";
 import { outcomeOf } from "./outcome.js";
 import { seenBy } from "./seen-by.js";
 import { stepIns } from "./step-in.js";
@@ -30,4 +30,115 @@ test("another count: the others neither wait for it nor are let in by it, and go
   deletion.letPass();
   expect(await refused.settled).toMatchObject({ code: "COUNT_MISMATCH" });
   await present(name, 0);
+});
+
+test("one too many that is counted, since one before it went: it is in", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two, third] = await three(name);
+  const steps = stepIns(one.session.connection);
+  const ready = withholdTxn(two.session.connection, puts(`${name}/ready`), "and all after it");
+  const deletion = withholdTxn(third.session.connection, deletes, "and all after it");
+  const entering = [outcomeOf(one.double.enter())];
+  await present(name, 1);
+  const abort = new AbortController();
+  const cancelled = outcomeOf(two.double.enter({ signal: abort.signal }));
+  await eventually(() => ready.withheld);
+  entering.push(outcomeOf(third.double.enter()));
+  await eventually(() => deletion.withheld);
+  abort.abort();
+  await cancelled.settled;
+  await present(name, 2);
+  ready.letPass();
+  await eventually(() => steps.due === 1);
+  steps.now();
+  expect(await entering[0]?.settled).toBe("done");
+  deletion.letPass();
+  expect(await entering[1]?.settled).toBe("done");
+  expect((await deletion.arrive()).succeeded).toBe(false);
+  expect(await membersOf(name)).toHaveLength(2);
+  const leaving = outcomeOf(one.double.leave());
+  await seenBy(one.session, name);
+  expect(leaving.now).toBe("pending");
+  await third.double.leave();
+  expect(await leaving.settled).toBe("done");
+});
+
+test("one too many that is there when the others are let in, and not counted: it is refused", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two, third] = await three(name);
+  const ready = withholdTxn(two.session.connection, puts(`${name}/ready`), "and all after it");
+  const deletion = withholdTxn(third.session.connection, deletes, "and all after it");
+  const entering = [outcomeOf(one.double.enter())];
+  await present(name, 1);
+  entering.push(outcomeOf(two.double.enter()));
+  await eventually(() => ready.withheld);
+  const refused = outcomeOf(third.double.enter());
+  await eventually(() => deletion.withheld);
+  ready.letPass();
+  expect(await settled(entering)).toEqual(["done", "done"]);
+  deletion.letPass();
+  expect(await refused.settled).toMatchObject({ code: "TOO_MANY" });
+  expect(await membersOf(name)).toHaveLength(2);
+});
+
+test("one too many whose key goes before the others let themselves in: they are not let in", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two, third] = await three(name);
+  const steps = stepIns(one.session.connection);
+  const ready = withholdTxn(two.session.connection, puts(`${name}/ready`), "and all after it");
+  const deletion = withholdTxn(third.session.connection, deletes, "and all after it");
+  const entering = outcomeOf(one.double.enter());
+  await present(name, 1);
+  const abort = new AbortController();
+  const cancelled = outcomeOf(two.double.enter({ signal: abort.signal }));
+  await eventually(() => ready.withheld);
+  const refused = outcomeOf(third.double.enter());
+  await eventually(() => deletion.withheld);
+  abort.abort();
+  await cancelled.settled;
+  await present(name, 2);
+  await eventually(() => steps.due === 1);
+  deletion.letPass();
+  expect(await refused.settled).toMatchObject({ code: "TOO_MANY" });
+  steps.now();
+  await seenBy(one.session, name);
+  expect(entering.now).toBe("pending");
+  ready.letPass();
+  await two.double.enter();
+  expect(await entering.settled).toBe("done");
+});
+
+test("one too many of the next round, while the last is still leaving: it lets nobody in", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two, next] = await three(name);
+  const other = await openMember(name, 2);
+  await Promise.all([one.double.enter(), two.double.enter()]);
+  await two.session.close();
+  const steps = stepIns(next.session.connection);
+  const entering = outcomeOf(next.double.enter());
+  await present(name, 2);
+  const deletion = withholdTxn(other.session.connection, deletes, "and all after it");
+  const refused = outcomeOf(other.double.enter());
+  await eventually(() => deletion.withheld);
+  await seenBy(next.session, name);
+  expect(steps.due).toBe(0);
+  deletion.letPass();
+  expect(await refused.settled).toMatchObject({ code: "TOO_MANY" });
+  await one.double.leave();
+  expect(entering.now).toBe("pending");
+});
+
+test("one too many that is cancelled while it is refused takes its key along, counted or not", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two, third] = await three(name);
+  await Promise.all([one.double.enter(), two.double.enter()]);
+  const deletion = withholdTxn(third.session.connection, deletes, "and all after it");
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  const cancelled = outcomeOf(third.double.enter({ signal: abort.signal }));
+  await eventually(() => deletion.withheld);
+  abort.abort(reason);
+  expect(await cancelled.settled).toBe(reason);
+  deletion.letPass();
+  await present(name, 2);
 });
