@@ -2,6 +2,7 @@ import { CoordinationError } from "@etcdkit/core";
 import {
   byCreateRevision,
   deleteOwn,
+  EtcdFailure,
   type KeyValue,
   type Lease,
   type Txn,
@@ -11,12 +12,19 @@ import { type Present, present } from "./present.js";
 
 /** The writes of a member of a double barrier. Each may be sent again when its reply was lost. */
 
-export interface Membership {
-  createRevision: bigint;
-  /** Those whose keys are older, and ours, in order. */
+/** What there was at a revision. */
+export interface Moment {
+  /** In order. */
   members: Present[];
   /** The mod revision of `ready`; 0n where it is absent. */
   readyRevision: bigint;
+}
+
+/** As of the creation of our key, which is the last in order. */
+export interface Membership extends Moment {
+  createRevision: bigint;
+  /** The mod revision of `ready` as of now. */
+  readyNow: bigint;
 }
 
 export interface MemberKey {
@@ -27,20 +35,24 @@ export interface MemberKey {
   readonly what: string;
 }
 
-/** Creates our key, or finds it as an attempt without an answer, or a former life on this lease, left it. */
+/**
+ * Creates our key, or finds it as an attempt without an answer, or a former life on this lease, left it. Those before it may have
+ * gone since; where history is compacted, who is there now counts instead.
+ */
 export async function createMember(
-  { lease, gathering, key, what }: MemberKey,
+  member: MemberKey,
   value: Buffer,
   signal: AbortSignal,
   unanswered: () => void,
 ): Promise<Membership> {
+  const { lease, gathering, key, what } = member;
   const reads: Txn["success"] = [{ range: gathering.waiters }, { range: { key: gathering.ready } }];
   const txn: Txn = {
     compare: [{ key, createRevision: 0n }],
     success: [{ put: { key, value, lease: lease.id } }, ...reads],
     failure: [{ range: { key } }, ...reads],
   };
-  const { results } = await lease.txn(txn, { what, signal, unanswered });
+  const { succeeded, results } = await lease.txn(txn, { what, signal, unanswered });
   const [, members, ready] = results.map(({ range }) => range?.kvs ?? []);
   const own = members?.find((member) => member.key.equals(key));
   if (own?.lease !== lease.id) {
@@ -50,25 +62,34 @@ export async function createMember(
     );
   }
   const { createRevision } = own;
+  const readyNow = ready?.[0]?.modRevision ?? 0n;
   const upToOurs = members?.filter((member) => member.createRevision <= createRevision) ?? [];
-  return {
-    createRevision,
-    members: upToOurs.sort(byCreateRevision).map(present),
-    readyRevision: ready?.[0]?.modRevision ?? 0n,
-  };
+  const now = momentOf(upToOurs, readyNow);
+  if (succeeded) return { ...now, createRevision, readyNow };
+  // or whoever is cancelled now would not know of it
+  unanswered();
+  const then = await membersAsOf(member, createRevision, signal).catch(unlessCompacted);
+  return { ...(then ?? now), createRevision, readyNow };
+}
+
+function unlessCompacted(error: unknown): undefined {
+  if (!(error instanceof EtcdFailure) || error.kind !== "compacted") throw error;
 }
 
 /** Who was there at a revision. Rejects with an EtcdFailure "compacted" where that is too long ago. */
 export async function membersAsOf(
   { lease, gathering, what }: MemberKey,
   revision: bigint,
-): Promise<Omit<Membership, "createRevision">> {
+  signal?: AbortSignal,
+): Promise<Moment> {
   const request = { ...gathering.range, revision };
-  const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), { what });
-  return {
-    members: kvs.filter(gathering.isMember).sort(byCreateRevision).map(present),
-    readyRevision: kvs.find(({ key }) => key.equals(gathering.ready))?.modRevision ?? 0n,
-  };
+  const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), { what, signal });
+  const ready = kvs.find(({ key }) => key.equals(gathering.ready));
+  return momentOf(kvs.filter(gathering.isMember), ready?.modRevision ?? 0n);
+}
+
+function momentOf(members: KeyValue[], readyRevision: bigint): Moment {
+  return { members: members.sort(byCreateRevision).map(present), readyRevision };
 }
 
 // etcd takes 128 comparisons in one transaction by default (--max-txn-ops)

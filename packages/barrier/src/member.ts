@@ -1,6 +1,6 @@
 import { KeyDeletedError, type SessionClosedError, type SessionExpiredError } from "@etcdkit/core";
 import { type Lease, leaseHex, type Timer } from "@etcdkit/core/internal";
-import { BarrierError } from "./errors.js";
+import type { BarrierError } from "./errors.js";
 import type { Attendant, Gathering } from "./gathering.js";
 import {
   createMember,
@@ -12,6 +12,7 @@ import {
 } from "./member-key.js";
 import { encodeCount } from "./member-value.js";
 import { agrees, type Present, roundOf } from "./present.js";
+import { refusalOf } from "./refusal.js";
 import { withdrawMember } from "./withdrawal.js";
 
 // Whoever completes the round puts `ready`. Where it does not come to that, for it has died say, the others do after this long.
@@ -120,11 +121,11 @@ export class Member implements Attendant, MemberKey {
     }
     this.#createRevision = membership.createRevision;
     if (this.#state === "over") return this.#takeAway();
-    const refusal = this.#refusal(membership);
+    const refusal = refusalOf(this, membership);
     if (refusal) return await this.#withdraw(membership, refusal);
     this.#state = "waiting";
-    const { members, readyRevision } = membership;
-    if (readyRevision >= this.createRevision) return this.#entered(readyRevision);
+    const { members, readyRevision, readyNow } = membership;
+    if (readyNow >= this.createRevision) return this.#entered(readyNow);
     const round = roundOf(members.filter(agrees(this.count)), this.count, readyRevision);
     if (round) this.#letIn(round, readyRevision);
     this.gathering.add(this);
@@ -141,20 +142,6 @@ export class Member implements Attendant, MemberKey {
       // tried once more, as after any other failure
     }
     this.#fail(refusal);
-  }
-
-  #refusal({ members }: Membership): BarrierError | undefined {
-    const others = members.filter(({ key }) => !key.equals(this.key));
-    // of the others that tell, whoever does not agree with the eldest is being refused
-    const theirs = others.find(({ count }) => count !== undefined)?.count ?? this.count;
-    if (theirs !== this.count) {
-      const told = `${this.what}: our count is ${this.count}, that of a member there is ${theirs}`;
-      return new BarrierError("COUNT_MISMATCH", told);
-    }
-    const there = others.filter(agrees(this.count)).length;
-    if (there < this.count) return undefined;
-    const told = `${this.what}: ${there} are there, and it is for ${this.count}`;
-    return new BarrierError("TOO_MANY", told);
   }
 
   #lookForReady(): void {

@@ -2,9 +2,9 @@ import { internals } from "@etcdkit/core/internal";
 import { eventually, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { Gathering } from "../src/gathering.js";
-import { openMember, present } from "./gather.js";
+import { openMember, present, settled } from "./gather.js";
 import { lagging } from "./lagging.js";
-import { creates, deletes, withholdTxn } from "./late.js";
+import { creates, deletes, puts, withholdTxn } from "./late.js";
 import { loseAnswer } from "./lost-answer.js";
 import { outcomeOf } from "./outcome.js";
 
@@ -35,4 +35,28 @@ test("let in by an answer that its watch has not caught up with, it does not lea
   await two.double.leave();
   expect(await leaving.settled).toBe("done");
   gathering.release();
+});
+
+test("one too many, its answer lost until one of those before it has left: it is refused all the same", async () => {
+  const name = `${testPrefix()}double`;
+  const members = await Promise.all([1, 2, 3].map(() => openMember(name, 2)));
+  const [one, two, three] = members;
+  if (!one || !two || !three) throw new Error("there are three");
+  const ready = withholdTxn(two.session.connection, puts(`${name}/ready`), "and all after it");
+  const entering = [outcomeOf(one.double.enter())];
+  await present(name, 1);
+  entering.push(outcomeOf(two.double.enter()));
+  await eventually(() => ready.withheld);
+  const lost = loseAnswer(three.session.connection, creates);
+  const late = outcomeOf(three.double.enter());
+  await eventually(() => lost.carriedOut);
+  ready.letPass();
+  expect(await settled(entering)).toEqual(["done", "done"]);
+  const leaving = [outcomeOf(two.double.leave())];
+  await present(name, 2);
+  lost.giveUp();
+  expect(await late.settled).toMatchObject({ code: "TOO_MANY" });
+  leaving.push(outcomeOf(one.double.leave()));
+  expect(await settled(leaving)).toEqual(["done", "done"]);
+  await present(name, 0);
 });
