@@ -60,9 +60,12 @@ export class Barrier {
     if (!lease && onHolderLost === "fail") {
       throw new TypeError("onHolderLost is about a session: give one, or leave it out");
     }
-    this.#hold = lease
+    const hold = lease
       ? await holdLeased(lease, this.name, onHolderLost)
       : await holdUnleased(this.#connection, this.name);
+    // or etcd would not have let us hold anew
+    this.#hold?.lost();
+    this.#hold = hold;
   }
 
   /**

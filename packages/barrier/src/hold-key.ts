@@ -82,6 +82,19 @@ export async function releaseKey(
   await send(connection, { compare, success: [{ deleteRange: { key } }], failure: [] }, patience);
 }
 
+/** Deletes what an attempt without an answer may have made: the value tells it from every other hold. */
+export async function takeBack(
+  connection: EtcdConnection,
+  { key, value }: { key: Buffer; value: Buffer },
+  patience: Patience,
+): Promise<void> {
+  const { kvs } = await connection.call((etcd, call) => etcd.range({ key }, call), patience);
+  const [found] = kvs;
+  if (!found?.value.equals(value)) return;
+  const compare = [{ key, createRevision: found.createRevision }];
+  await send(connection, { compare, success: [{ deleteRange: { key } }], failure: [] }, patience);
+}
+
 /** `patience` that ends with the lease too. */
 export function whileAlive(lease: Lease, patience: Patience): Patience {
   return { ...patience, over: () => lease.lossReason ?? patience.over?.() };

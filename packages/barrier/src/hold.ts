@@ -1,11 +1,21 @@
 import { CoordinationError, SessionClosedError, SessionExpiredError } from "@etcdkit/core";
-import { deleteOwn, type EtcdConnection, Lease, promptly } from "@etcdkit/core/internal";
+import { type EtcdConnection, Lease, promptly } from "@etcdkit/core/internal";
+import { claim, claimed } from "./claim.js";
 import { BarrierError } from "./errors.js";
-import { createKey, type HoldKey, releaseKey, unleaseKey, whileAlive } from "./hold-key.js";
+import {
+  createKey,
+  type HoldKey,
+  releaseKey,
+  takeBack,
+  unleaseKey,
+  whileAlive,
+} from "./hold-key.js";
 import { encode, newHold, type OnHolderLost } from "./hold-value.js";
 
 export interface Hold {
   release(): Promise<void>;
+  /** Its key is gone without our doing. */
+  lost(): void;
 }
 
 /** An unleased hold begins on a lease of its own, of this many seconds. */
@@ -21,12 +31,13 @@ export async function holdLeased(
   const { connection } = lease;
   const reason = lease.lossReason;
   if (reason) throw reason;
-  if (lease.usesKey(name)) {
-    throw new BarrierError("ALREADY_HELD", `${what} is already held, by this very session`);
+  if (lease.usesKey(name) && !claimed(lease, name)) {
+    const told = `${what} is already held: by a late request of this session, which is being undone`;
+    throw new BarrierError("ALREADY_HELD", told);
   }
   const key = Buffer.from(name);
   const value = encode(newHold(onHolderLost, connection.random));
-  const free = lease.claimKey(name);
+  const free = claim(lease, name);
   let doubt = false;
   const suspect = () => {
     doubt = true;
@@ -38,10 +49,15 @@ export async function holdLeased(
     if (lease.lossReason) throw lease.lossReason;
   } catch (error) {
     if (doubt) lease.ghosts.suspect(name);
-    const cleared = doubt ? deleteOwn(lease, key, undefined, { what }) : Promise.resolve();
+    const patience = { what, over: () => lease.lossReason };
+    const cleared = doubt ? takeBack(connection, { key, value }, patience) : Promise.resolve();
     connection.background(cleared.catch(() => undefined).finally(free));
     throw error;
   }
+  const over = once(() => {
+    if (doubt) lease.ghosts.suspect(name);
+    free();
+  });
   const release = async () => {
     const patience = whileAlive(lease, promptly(connection.clock, what));
     try {
@@ -50,10 +66,9 @@ export async function holdLeased(
       // the key goes with its lease
       if (lease.alive) throw error;
     }
-    if (doubt) lease.ghosts.suspect(name);
-    free();
+    over();
   };
-  return { release: onceDone(release) };
+  return { release: onceDone(release), lost: over };
 }
 
 /**
@@ -80,7 +95,7 @@ export async function holdUnleased(connection: EtcdConnection, name: string): Pr
   } finally {
     await lease.close();
   }
-  return { release: onceDone(release) };
+  return { release: onceDone(release), lost: () => undefined };
 }
 
 /** Whoever knows nothing of the lease shall not read of a session. */
@@ -99,5 +114,13 @@ function onceDone(work: () => Promise<void>): () => Promise<void> {
       throw error;
     });
     return done;
+  };
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
   };
 }

@@ -93,6 +93,25 @@ test.for(ways)("released by another object, as in Go, onHolderLost %s", async (w
   expect(await waiting.settled).toBe("done");
 });
 
+test.for([["the same object"], ["another object"]] as const)(
+  "held again on one session by %s, when the key of the hold before was deleted by hand",
+  async ([who]) => {
+    const name = `${testPrefix()}barrier`;
+    const session = await openSession();
+    const before = new Barrier(session.connection, name);
+    await before.hold({ session });
+    await testClient().delete().key(name);
+    const barrier = who === "the same object" ? before : new Barrier(session.connection, name);
+    await barrier.hold({ session });
+    await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "ALREADY_HELD" });
+    // the one before has nothing left to release
+    if (barrier !== before) await before.release();
+    expect(await testClient().get(name).string()).not.toBeNull();
+    await barrier.release();
+    expect(await testClient().get(name).string()).toBeNull();
+  },
+);
+
 test("who has held releases only its own hold, however often", async () => {
   const name = `${testPrefix()}barrier`;
   const barrier = new Barrier(openConnection(), name);

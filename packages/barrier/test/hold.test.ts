@@ -1,4 +1,5 @@
 import { Barrier, type Connection, Session } from "@etcdkit/barrier";
+import { internals } from "@etcdkit/core/internal";
 import { eventually, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
@@ -75,6 +76,30 @@ test("leased: an attempt that arrives after the release is undone within a TTL",
   const gone = async () => (await testClient().get(name).string()) === null;
   await eventually(gone, { withinMs: 3_500 });
   expect(session.state).toBe("connected");
+});
+
+test("leased: an attempt that fails in doubt does not end another hold of the session, nor does the sweep", async () => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession({ ttl: 2 });
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session });
+  const late = withholdTxn(session.connection, puts(name));
+  const second = new Barrier(session.connection, name).hold({ session });
+  await expect(second).rejects.toMatchObject({ code: "ALREADY_HELD" });
+  expect(late.withheld).toBe(true);
+  const { leaseTimeToLive } = internals(session.connection).members.current;
+  let sweeps = 0;
+  internals(session.connection).members.current.leaseTimeToLive = async (lease, call) => {
+    const answer = await leaseTimeToLive(lease, call);
+    sweeps++;
+    return answer;
+  };
+  await eventually(() => sweeps === 2, { withinMs: 6_000, what: "two sweeps" });
+  expect(await testClient().get(name).string()).not.toBeNull();
+  await barrier.release();
+  expect((await late.arrive()).succeeded).toBe(true);
+  const gone = async () => (await testClient().get(name).string()) === null;
+  await eventually(gone, { withinMs: 3_500 });
 });
 
 test("unreachable, it fails in time and leaves nothing", async () => {
