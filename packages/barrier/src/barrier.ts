@@ -15,7 +15,10 @@ import { releaseKey } from "./hold-key.js";
 import type { OnHolderLost } from "./hold-value.js";
 
 export interface HoldOptions {
-  /** The barrier ends with this session at the latest. Default: it stands until it is released, whatever becomes of the holder. */
+  /**
+   * The barrier ends with this session at the latest, which must be of the same etcd; it may be of another connection. Default: it
+   * stands until it is released, whatever becomes of the holder.
+   */
   session?: Session;
   /**
    * What waiters get when the session ends without a release: `"release"`, as if it were one, or `"fail"`, an error with the
@@ -47,7 +50,8 @@ export class Barrier {
    * Whoever waits from now on waits for the release.
    *
    * @throws BarrierError `ALREADY_HELD`; SessionExpiredError or SessionClosedError of `session`; CoordinationError `UNAVAILABLE`
-   *   when no member of etcd answers within 10 s, or what etcd refuses with. What it wrote by then is taken back.
+   *   when no member of etcd answers within 10 s, `REFUSED` when `session` is of another etcd, or what etcd refuses with. What it
+   *   wrote by then is taken back.
    */
   async hold(options: HoldOptions = {}): Promise<void> {
     const { session, onHolderLost = "release" } = options;
@@ -61,7 +65,7 @@ export class Barrier {
       throw new TypeError("onHolderLost is about a session: give one, or leave it out");
     }
     const hold = lease
-      ? await holdLeased(lease, this.name, onHolderLost)
+      ? await holdLeased(this.#connection, lease, this.name, onHolderLost)
       : await holdUnleased(this.#connection, this.name);
     // or etcd would not have let us hold anew
     this.#hold?.lost();

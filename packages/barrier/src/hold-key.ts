@@ -1,3 +1,4 @@
+import { CoordinationError } from "@etcdkit/core";
 import {
   type EtcdConnection,
   EtcdFailure,
@@ -20,8 +21,9 @@ export interface HoldKey {
   readonly createRevision: bigint;
 }
 
-/** Creates the key with this lease, or finds it as an attempt without an answer left it. */
+/** Creates the key with this lease, of whatever connection, or finds it as an attempt without an answer left it. */
 export async function createKey(
+  connection: EtcdConnection,
   lease: Lease,
   { key, value, what }: { key: Buffer; value: Buffer; what: string },
   unanswered: () => void,
@@ -31,17 +33,28 @@ export async function createKey(
     success: [{ put: { key, value, lease: lease.id } }],
     failure: [{ range: { key } }],
   };
-  const patience = whileAlive(lease, promptly(lease.connection.clock, what));
-  const sent = send(lease.connection, txn, { ...patience, unanswered }).catch((error) => {
-    if (!leaseGone(error)) throw error;
-    lease.gone();
-    throw lease.lossReason;
+  const patience = { ...whileAlive(lease, promptly(connection.clock, what)), unanswered };
+  const sent = send(connection, txn, patience).catch(async (error) => {
+    throw leaseGone(error) ? await reasonOf(error, connection, lease, what) : error;
   });
   const { succeeded, revision, results } = await sent;
   if (succeeded) return { key, createRevision: revision };
   const found = results[0]?.range?.kvs[0];
   if (found?.value.equals(value)) return { key, createRevision: found.createRevision };
   throw new BarrierError("ALREADY_HELD", `${what} is already held`);
+}
+
+/** Why etcd does not know the lease. */
+async function reasonOf(
+  cause: unknown,
+  connection: EtcdConnection,
+  lease: Lease,
+  what: string,
+): Promise<Error> {
+  if (lease.connection === connection) lease.gone();
+  else await lease.confirm();
+  const told = `${what}: its etcd does not know the session, which seems to be of another etcd`;
+  return lease.lossReason ?? new CoordinationError("REFUSED", told, { cause });
 }
 
 /** Takes the key off the lease it was created with, so that it outlives it. */

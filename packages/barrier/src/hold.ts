@@ -23,12 +23,12 @@ const TRIAL_TTL = 10;
 
 /** A hold that ends with `lease` at the latest. */
 export async function holdLeased(
+  connection: EtcdConnection,
   lease: Lease,
   name: string,
   onHolderLost: OnHolderLost,
 ): Promise<Hold> {
   const what = `barrier ${name}`;
-  const { connection } = lease;
   const reason = lease.lossReason;
   if (reason) throw reason;
   if (lease.usesKey(name) && !claimed(lease, name)) {
@@ -44,7 +44,7 @@ export async function holdLeased(
   };
   let held: HoldKey;
   try {
-    held = await createKey(lease, { key, value, what }, suspect);
+    held = await createKey(connection, lease, { key, value, what }, suspect);
     // between etcd's answer and now the process may have stood still
     if (lease.lossReason) throw lease.lossReason;
   } catch (error) {
@@ -87,7 +87,7 @@ export async function holdUnleased(connection: EtcdConnection, name: string): Pr
     if (held) await releaseKey(connection, { ...held, value, lease: 0n }, patience());
   };
   try {
-    held = await createKey(lease, { key, value, what }, () => undefined);
+    held = await createKey(connection, lease, { key, value, what }, () => undefined);
     await unleaseKey(connection, held, value, whileAlive(lease, patience()));
   } catch (error) {
     connection.background(release());

@@ -1,11 +1,12 @@
 import { Barrier, type Connection, Session } from "@etcdkit/barrier";
 import { internals } from "@etcdkit/core/internal";
-import { eventually, startProxy, type TcpProxy } from "@etcdkit/testing";
+import { eventually, startEtcd, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { puts, withholdTxn } from "./late.js";
 import { openConnection, openSession } from "./open.js";
 import { outcomeOf } from "./outcome.js";
+import { waitingAt } from "./waiting-at.js";
 
 // A hold whose requests or answers get lost.
 
@@ -100,6 +101,36 @@ test("leased: an attempt that fails in doubt does not end another hold of the se
   expect((await late.arrive()).succeeded).toBe(true);
   const gone = async () => (await testClient().get(name).string()) === null;
   await eventually(gone, { withinMs: 3_500 });
+});
+
+test.for([[undefined], ["other/"]])(
+  "leased, by a session of another connection, whose namespace is %s: it is held where the barrier is",
+  async ([namespace]) => {
+    const name = `${testPrefix()}barrier`;
+    const etcd = openConnection();
+    const session = await openSession(namespace === undefined ? {} : { namespace });
+    const barrier = new Barrier(etcd, name);
+    await barrier.hold({ session });
+    const waiting = outcomeOf(new Barrier(etcd, name).wait());
+    await waitingAt(etcd, name, 1);
+    expect(waiting.now).toBe("pending");
+    await session.close();
+    expect(await waiting.settled).toBe("done");
+    await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "SESSION_CLOSED" });
+  },
+);
+
+test("leased, by a session of another etcd: refused, and the session lives on", async () => {
+  const other = await startEtcd({ own: true });
+  onTestFinished(() => other.stop());
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession({ hosts: other.endpoints });
+  const barrier = new Barrier(openConnection(), name);
+  await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "REFUSED" });
+  expect(session.state).toBe("connected");
+  expect(await other.client().get(name).string()).toBeNull();
+  await other.client().leaseClient.leaseRevoke({ ID: `${session.leaseId}` });
+  await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "SESSION_EXPIRED" });
 });
 
 test("unreachable, it fails in time and leaves nothing", async () => {
