@@ -9,14 +9,24 @@ import { BarrierError } from "./errors.js";
 import { failsWaiters } from "./hold-value.js";
 import { LeaseInquiry } from "./lease-inquiry.js";
 import { Shared } from "./shared.js";
+import { UnseenEnd } from "./unseen-end.js";
+
+/** Of a hold. */
+interface End {
+  /** As it was last seen. */
+  last: KeyValue;
+  /** Each change up to the end was seen. */
+  seen: boolean;
+  /** It was gone by this revision. */
+  goneAt: bigint;
+}
 
 interface Waiter {
   /** The hold whose end it waits for. */
   readonly held: KeyValue;
   /** That hold was there at this revision: what a watch that lags behind tells from before does not count. */
   readonly since: bigint;
-  /** With the hold as it was last seen. */
-  gone(last: KeyValue): void;
+  gone(end: End): void;
   failed(error: unknown): void;
 }
 
@@ -42,7 +52,10 @@ export class AwaitedKey {
   #now: KeyValue | undefined;
   /** The last hold there was, as it was last. */
   #last: KeyValue | undefined;
+  /** The create revision of the last hold whose end was seen. */
+  #seenToEnd = 0n;
   readonly #inquiry: LeaseInquiry;
+  readonly #unseen: UnseenEnd;
 
   private constructor(
     readonly connection: EtcdConnection,
@@ -51,6 +64,7 @@ export class AwaitedKey {
     this.#key = Buffer.from(name);
     const patience = { what: this.what, signal: this.#over.signal };
     this.#inquiry = new LeaseInquiry(connection, this.#key, patience);
+    this.#unseen = new UnseenEnd(connection, patience);
   }
 
   static of(connection: EtcdConnection, name: string): AwaitedKey {
@@ -73,13 +87,12 @@ export class AwaitedKey {
     try {
       const { kv: held, revision: since } = await unlessAborted(this.#look(), signal);
       if (!held) return;
-      const deletion = new Promise<KeyValue>((gone, failed) => {
+      const deletion = new Promise<End>((gone, failed) => {
         waiter = { held, since, gone, failed };
         this.#add(waiter);
       });
-      const last = await unlessAborted(deletion, signal);
-      if (!failsWaiters(last.value)) return;
-      if (await unlessAborted(this.#died(last), signal)) {
+      const end = await unlessAborted(deletion, signal);
+      if (await unlessAborted(this.#died(end), signal)) {
         const told = `${this.what}: whoever held it ended without a release`;
         throw new BarrierError("HOLDER_LOST", told);
       }
@@ -120,6 +133,7 @@ export class AwaitedKey {
 
   #changes(events: WatchEvent[]): void {
     for (const { type, kv } of events) {
+      if (this.#now && type === "delete") this.#seenToEnd = this.#now.createRevision;
       this.#became(type === "put" ? kv : undefined, kv.modRevision);
     }
   }
@@ -135,12 +149,19 @@ export class AwaitedKey {
     if (this.#revision === undefined || this.#revision < since) return;
     const { createRevision } = held;
     if (this.#now?.createRevision === createRevision) return;
-    gone(this.#last?.createRevision === createRevision ? this.#last : held);
+    const last = this.#last?.createRevision === createRevision ? this.#last : held;
+    gone({ last, seen: this.#seenToEnd === createRevision, goneAt: this.#revision });
   }
 
   /** A key that fails its waiters is gone, and was not marked as released: with its lease, or by somebody's hand. */
-  #died({ lease }: KeyValue): Promise<boolean> {
-    return this.#inquiry.ended(lease, () => this.#now?.lease === lease);
+  async #died({ last, seen, goneAt }: End): Promise<boolean> {
+    const { lease, value } = last;
+    if (!failsWaiters(value)) return false;
+    const withLease = await this.#inquiry.ended(lease, () => this.#now?.lease === lease);
+    if (!withLease || seen) return withLease;
+    // the lease may have ended after a release
+    const marked = await this.#unseen.lastOf(last, goneAt);
+    return failsWaiters((marked ?? last).value);
   }
 
   #failed(error: unknown): void {

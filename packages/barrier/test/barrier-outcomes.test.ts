@@ -1,4 +1,5 @@
 import { Barrier, type Connection, type Session } from "@etcdkit/barrier";
+import { internals } from "@etcdkit/core/internal";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
@@ -200,6 +201,55 @@ test.for([
     expect(await waiting.settled).toEqual(outcome);
   },
 );
+
+test.for([
+  ["released, and its session closed", "done"],
+  ["released, and its session closed, with the history before that compacted", "done"],
+  ["released, and its session closed, with all history compacted", lost],
+  ["dead", lost],
+] as const)(
+  "%s between the waiter's first look and its watch, onHolderLost fail",
+  async ([what, outcome]) => {
+    const name = `${testPrefix()}barrier`;
+    const session = await openSession();
+    const holder = new Barrier(session.connection, name);
+    await holder.hold({ session, onHolderLost: "fail" });
+    const etcd = openConnection();
+    const look = lateAnswer(etcd);
+    const waiting = outcomeOf(new Barrier(etcd, name).wait());
+    await eventually(() => look.answered);
+    if (what.endsWith("before that compacted")) await compact();
+    if (what !== "dead") await holder.release();
+    await session.close();
+    if (what.endsWith("all history compacted")) await compact();
+    look.tell();
+    expect(await waiting.settled).toEqual(outcome);
+  },
+);
+
+/** Holds the answer to the next read of this connection back. */
+function lateAnswer(etcd: Connection) {
+  const member = internals(etcd).members.current;
+  const range = member.range.bind(member);
+  let answered = false;
+  let tell = () => {};
+  const told = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  member.range = async (request, call) => {
+    const answer = await range(request, call);
+    member.range = range;
+    answered = true;
+    await told;
+    return answer;
+  };
+  return {
+    get answered() {
+      return answered;
+    },
+    tell: () => tell(),
+  };
+}
 
 test("a waiter that was frozen during the release hears of it", async () => {
   const name = `${testPrefix()}barrier`;
