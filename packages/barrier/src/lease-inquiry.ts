@@ -32,7 +32,8 @@ export class LeaseInquiry {
         (etcd, call) => etcd.leaseTimeToLive(lease, call),
         this.#patience,
       );
-      if (ttl <= 0) return true;
+      // 0 is the last second of a lease that lives
+      if (ttl < 0) return true;
       if (!keys.some((key) => key.equals(this.#key))) return false;
       // the answer is of before the deletion: by a member that lags behind the one that told us
       await new Promise<void>((resolve) => {

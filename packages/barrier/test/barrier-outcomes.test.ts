@@ -73,6 +73,18 @@ test.for(ways)("the key deleted by hand is a release, as in Go, onHolderLost %s"
   await next.release();
 });
 
+test("the key deleted by hand in the last second of its lease is a release, too", async () => {
+  const name = `${testPrefix()}barrier`;
+  const { kv, leaseClient } = testClient();
+  const { ID: lease } = await leaseClient.leaseGrant({ TTL: TTL });
+  const value = JSON.stringify({ hold: "by nobody who renews it", onHolderLost: "fail" });
+  await kv.put({ key: Buffer.from(name), value: Buffer.from(value), lease });
+  const waiting = await waitAt(name);
+  await eventually(async () => (await leaseClient.leaseTimeToLive({ ID: lease })).TTL === "0");
+  await testClient().delete().key(name);
+  expect(await waiting.settled).toBe("done");
+});
+
 test.for(ways)("released, and the session closed right after, onHolderLost %s", async (way) => {
   const name = `${testPrefix()}barrier`;
   const session = await openSession();
