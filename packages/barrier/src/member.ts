@@ -270,7 +270,6 @@ export class Member implements Attendant, MemberKey {
     this.#state = "over";
     this.#stepIn?.cancel();
     this.gathering.remove(this);
-    if (this.#doubt) this.lease.ghosts.suspect(this.#name);
     this.#deletion ??= this.lease.alive
       ? deleteMember(this, this.#createRevision)
       : Promise.resolve();
@@ -279,6 +278,7 @@ export class Member implements Attendant, MemberKey {
   }
 
   #forget(): void {
+    if (this.#doubt) this.lease.ghosts.suspect(this.#name);
     this.#stepIn?.cancel();
     this.gathering.remove(this);
     this.gathering.release();

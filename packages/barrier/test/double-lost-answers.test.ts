@@ -1,5 +1,5 @@
 import { internals } from "@etcdkit/core/internal";
-import { eventually, testPrefix } from "@etcdkit/testing/vitest";
+import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { Gathering } from "../src/gathering.js";
 import { openMember, present, settled } from "./gather.js";
@@ -59,4 +59,17 @@ test("one too many, its answer lost until one of those before it has left: it is
   leaving.push(outcomeOf(one.double.leave()));
   expect(await settled(leaving)).toEqual(["done", "done"]);
   await present(name, 0);
+});
+
+test("a creation that arrives after its member's key was deleted by hand: undone within a TTL", async () => {
+  const name = `${testPrefix()}double`;
+  const { double, session } = await openMember(name, 2, { ttl: 2 });
+  const late = withholdTxn(session.connection, creates);
+  const entering = outcomeOf(double.enter());
+  const [key = ""] = await present(name, 1);
+  await testClient().delete().key(key);
+  expect(await entering.settled).toMatchObject({ code: "KEY_DELETED" });
+  expect((await late.arrive()).succeeded).toBe(true);
+  await present(name, 0);
+  expect(session.state).toBe("connected");
 });
