@@ -1,7 +1,7 @@
 import { sharedEtcd } from "@etcdkit/testing/vitest";
 import { type Program, runProgram } from "./run-program.js";
 
-export type Step = "hold" | "wait" | "enter" | "leave";
+export type Step = "hold" | "hold unleased" | "wait" | "enter" | "leave";
 
 export interface ActorOptions {
   hosts: string[];

@@ -2,7 +2,7 @@ import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { membersOf, openMember, present, settled } from "./gather.js";
-import { puts, withholdTxn } from "./late.js";
+import { creates, puts, withholdTxn } from "./late.js";
 import { outcomeOf } from "./outcome.js";
 
 // Cancelled in each state, a member rejects at once with the signal's reason, and its key goes though its session lives on.
@@ -51,7 +51,7 @@ test.for(["reset", "cut", "mute"] as const)(
 test("entering, with an attempt that arrives after the deletion: undone within a TTL", async () => {
   const name = `${testPrefix()}double`;
   const { double, session } = await openMember(name, 2, { ttl: 2 });
-  const late = withholdTxn(session.connection, ({ success }) => success.length === 3);
+  const late = withholdTxn(session.connection, creates);
   const abort = new AbortController();
   const entering = outcomeOf(double.enter({ signal: abort.signal }));
   await present(name, 1);

@@ -2,13 +2,68 @@ import { internals } from "@etcdkit/core/internal";
 import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { Gathering } from "../src/gathering.js";
-import { openMember, present, settled } from "./gather.js";
+import { type OneMember, openMember, present, settled } from "./gather.js";
 import { lagging } from "./lagging.js";
 import { creates, deletes, puts, withholdTxn } from "./late.js";
 import { loseAnswer } from "./lost-answer.js";
 import { outcomeOf } from "./outcome.js";
+import { seenBy } from "./seen-by.js";
 
 // What a member makes of answers that were lost, and came when the round had gone on.
+
+const lostOnes = [
+  ["creation", "one", () => creates],
+  ["put of ready", "two", (name: string) => puts(`${name}/ready`)],
+  ["deletion by the eldest", "one", () => deletes],
+  ["deletion by the other", "two", () => deletes],
+] as const;
+
+test.for(lostOnes)(
+  "a lost request: the %s: the round is as any other",
+  async ([what, who, which]) => {
+    const name = `${testPrefix()}double`;
+    const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+    const { connection } = (who === "one" ? one : two).session;
+    const late = withholdTxn(connection, which(name));
+    await round(name, one, two);
+    expect(late.withheld).toBe(true);
+    const entering = outcomeOf(one.double.enter());
+    await present(name, 1);
+    // a creation would find nobody's key, or this one
+    if (what !== "creation") expect((await late.arrive()).succeeded).toBe(false);
+    await seenBy(one.session, name);
+    expect(entering.now).toBe("pending");
+    await two.double.enter();
+    expect(await entering.settled).toBe("done");
+    const leaving = [one, two].map(({ double }) => outcomeOf(double.leave()));
+    expect(await settled(leaving)).toEqual(["done", "done"]);
+    expect(await testClient().getAll().prefix(name).keys()).toEqual([]);
+  },
+);
+
+test.for(lostOnes)("a lost answer: the %s: the round is as any other", async ([, who, which]) => {
+  const name = `${testPrefix()}double`;
+  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const lost = loseAnswer((who === "one" ? one : two).session.connection, which(name));
+  lost.giveUp();
+  await round(name, one, two);
+  expect(lost.carriedOut).toBe(true);
+  await round(name, one, two);
+});
+
+/** Of two members, of whom the first is the eldest. */
+async function round(name: string, eldest: OneMember, other: OneMember): Promise<void> {
+  const entering = [outcomeOf(eldest.double.enter())];
+  await present(name, 1);
+  entering.push(outcomeOf(other.double.enter()));
+  expect(await settled(entering)).toEqual(["done", "done"]);
+  const leaving = [outcomeOf(eldest.double.leave())];
+  await seenBy(eldest.session, name);
+  expect(leaving[0]?.now).toBe("pending");
+  leaving.push(outcomeOf(other.double.leave()));
+  expect(await settled(leaving)).toEqual(["done", "done"]);
+  expect(await testClient().getAll().prefix(name).keys()).toEqual([]);
+}
 
 test("let in by an answer that its watch has not caught up with, it does not leave before the others", async () => {
   const name = `${testPrefix()}double`;

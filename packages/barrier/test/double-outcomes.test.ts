@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { said, startActor } from "./actor.js";
 import { membersOf, openMember, present, settled } from "./gather.js";
 import { outcomeOf } from "./outcome.js";
+import { seenBy } from "./seen-by.js";
 
 // What happens to one member, and what that is to it and to the others, row by row.
 
@@ -110,7 +111,8 @@ test.for(removals.map((removal) => [removal.what, removal] as const))(
     await two.double.enter();
     await entering.settled;
     const leaving = outcomeOf(one.double.leave());
-    await eventually(() => leaving.now === "pending");
+    await seenBy(one.session, name);
+    expect(leaving.now).toBe("pending");
     await remove(key, one.session.leaseId);
     await eventually(() => leaving.now !== "pending", { withinMs: 1_000 });
     expect(leaving.now).toBeInstanceOf(reason);
@@ -170,3 +172,45 @@ test.for(["cut", "reset", "stall"] as const)(
     expect(await membersOf(name)).toEqual([]);
   },
 );
+
+test("cut off until its session is lost, before it is full: the place is free again", async () => {
+  const name = `${testPrefix()}double`;
+  const { victim, proxy } = await behindProxy(name);
+  const lost = outcomeOf(victim.double.enter());
+  await present(name, 1);
+  await proxy.cut();
+  expect(await lost.settled).toMatchObject({ code: "SESSION_EXPIRED" });
+  await present(name, 0);
+  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const entering = outcomeOf(one.double.enter());
+  await present(name, 1);
+  expect(entering.now).toBe("pending");
+  await two.double.enter();
+  expect(await entering.settled).toBe("done");
+});
+
+test.for(["eldest", "last"] as const)(
+  "cut off until its session is lost, the %s, after it was full: the other one leaves without it",
+  async (which) => {
+    const name = `${testPrefix()}double`;
+    const { victim, proxy } = await behindProxy(name);
+    const one = await openMember(name, 2);
+    const [first, second] = which === "eldest" ? [victim, one] : [one, victim];
+    const entering = outcomeOf(first.double.enter());
+    await present(name, 1);
+    await second.double.enter();
+    expect(await entering.settled).toBe("done");
+    await proxy.cut();
+    await one.double.leave();
+    expect(await membersOf(name)).toEqual([]);
+    await expect(victim.double.leave()).rejects.toMatchObject({ code: "SESSION_EXPIRED" });
+  },
+);
+
+async function behindProxy(name: string) {
+  const [target = ""] = sharedEtcd().endpoints;
+  const proxy = await startProxy({ target });
+  onTestFinished(() => proxy.close());
+  const victim = await openMember(name, 2, { hosts: [proxy.endpoint], ttl: TTL });
+  return { victim, proxy };
+}

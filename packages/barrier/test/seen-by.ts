@@ -5,10 +5,12 @@ import { Gathering } from "../src/gathering.js";
 
 /** Resolves once the members of this session have seen all that has happened at the double barrier until now. */
 export async function seenBy({ connection }: Session, name: string): Promise<void> {
-  const { kvs } = await testClient().getAll().prefix(`${name}/`).exec();
-  const newest = kvs.map(({ mod_revision }) => BigInt(mod_revision));
+  // no member, and not `ready`: one more change to see
+  const mark = `${name}/seen`;
+  const { header } = await testClient().put(mark).value("");
   const gathering = Gathering.of(internals(connection), name);
-  await eventually(() => newest.every((revision) => revision <= gathering.revision), {
+  await eventually(() => gathering.revision >= BigInt(header.revision), {
     what: `all of ${name} seen`,
   });
+  await testClient().delete().key(mark);
 }

@@ -16,6 +16,7 @@ const barrier = new Barrier(etcd, name);
 const double = new DoubleBarrier(session, name, { count });
 const actions: Record<Step, () => Promise<void>> = {
   hold: () => barrier.hold({ session, onHolderLost }),
+  "hold unleased": () => barrier.hold(),
   wait: () => barrier.wait(),
   enter: () => double.enter(),
   leave: () => double.leave(),
