@@ -90,6 +90,7 @@ export async function holdUnleased(connection: EtcdConnection, name: string): Pr
     held = await createKey(connection, lease, { key, value, what }, () => undefined);
     await unleaseKey(connection, held, value, whileAlive(lease, patience()));
   } catch (error) {
+    // also while the connection closes: nobody else would take it away
     connection.background(release());
     throw inOurWords(error, what);
   } finally {
