@@ -117,13 +117,15 @@ export class Registration {
   }
 
   async #join({ takeOver, signal }: Application): Promise<void> {
-    const hurry = new Hurry(this.#connection.clock, this.what, signal);
+    const turnstile = Turnstile.of(this.#connection);
+    const answeredAt = () => turnstile.answeredAt;
+    const hurry = new Hurry(this.#connection.clock, { what: this.what, signal, answeredAt });
     this.#forgetConnection = this.#connection.beforeClose(() => {
       hurry.giveUp(connectionClosed());
       return this.leave("the connection to etcd was closed");
     });
     const enter = () => this.#enter(takeOver, hurry.signal);
-    const entering = Turnstile.of(this.#connection).pass(enter, hurry.signal);
+    const entering = turnstile.pass(enter, hurry.signal);
     this.#keeping = entering.catch(() => undefined);
     try {
       await unlessAborted(entering, hurry.signal);
@@ -140,16 +142,19 @@ export class Registration {
   }
 
   async #enter(takeOver: boolean, signal: AbortSignal): Promise<void> {
+    const patience = promptly(this.#connection.clock, this.what, signal);
     while (!this.#asWanted) {
       signal.throwIfAborted();
       this.signal.throwIfAborted();
+      const late = patience.over?.();
+      if (late) throw late;
       if (!this.#lease?.alive) await this.#open(signal);
       const { kv, owner } = this.#key;
       if (kv && owner?.incarnation !== this.incarnation && !takeOver) {
         const told = `${this.what}: the id is taken by ${whereabouts(owner)}; takeOver: true replaces it`;
         throw new MembershipError("ID_TAKEN", told, owner);
       }
-      await this.#write({ what: this.what, signal }).catch((error: unknown) => {
+      await this.#write(patience).catch((error: unknown) => {
         // one lost before it was of use, by a process that stood still say, is opened anew
         if (this.#lease?.alive !== false || this.#session?.state === "closed") throw error;
       });

@@ -1,4 +1,4 @@
-import type { EtcdConnection } from "@etcdkit/core/internal";
+import type { Clock, EtcdConnection } from "@etcdkit/core/internal";
 
 /** Enough to use what etcd can do; few enough not to be late for each other's deadlines, nor to cost much while etcd is away. */
 const AT_ONCE = 32;
@@ -10,14 +10,25 @@ const turnstiles = new WeakMap<EtcdConnection, Turnstile>();
  * call thousandfold for as long as etcd is away.
  */
 export class Turnstile {
+  readonly #clock: Clock;
   #inside = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   /** What lets them in, in order. */
   readonly #waiting = new Set<() => void>();
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   static of(connection: EtcdConnection): Turnstile {
-    const turnstile = turnstiles.get(connection) ?? new Turnstile();
+    const turnstile = turnstiles.get(connection) ?? new Turnstile(connection.clock);
     turnstiles.set(connection, turnstile);
     return turnstile;
+  }
+
+  /** When work that was let in last succeeded. */
+  get answeredAt(): number {
+    return this.#answeredAt;
   }
 
   /** Runs `work` when it is its turn; rejects with the reason of `signal` when that aborts before. */
@@ -26,7 +37,9 @@ export class Turnstile {
     if (this.#inside < AT_ONCE) this.#inside++;
     else await this.#turn(signal);
     try {
-      return await work();
+      const result = await work();
+      this.#answeredAt = this.#clock.now();
+      return result;
     } finally {
       const [next] = this.#waiting;
       // whoever waits takes our place
