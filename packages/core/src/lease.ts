@@ -78,16 +78,10 @@ export class Lease implements Renewable {
     const { clock, random } = connection;
     // the id is ours, so that asking again after a lost reply cannot make a second lease
     const id = random.bytes(8).readBigUInt64BE() & LARGEST_ID || 1n;
-    // of the attempt that made the lease; of the first one, where that may have been any
-    let sentAt = clock.now();
+    const sentAt = clock.now();
     const granted = await connection
       .call(
-        async (etcd, call) => {
-          const attemptAt = clock.now();
-          const { ttl, made } = await grantOnce(etcd, id, options.ttl, call);
-          if (made) sentAt = attemptAt;
-          return ttl;
-        },
+        (etcd, call) => grantOnce(etcd, id, options.ttl, call),
         whileOpen(connection, options.signal),
       )
       .then((ttl) => {
@@ -316,21 +310,14 @@ function whileOpen(connection: EtcdConnection, signal: AbortSignal | undefined):
   return { ...patience, over };
 }
 
-async function grantOnce(
-  etcd: Etcd,
-  id: bigint,
-  ttl: number,
-  call: Call,
-): Promise<{ ttl: number; made: boolean }> {
+async function grantOnce(etcd: Etcd, id: bigint, ttl: number, call: Call): Promise<number> {
   try {
-    return { ttl: await etcd.leaseGrant(id, ttl, call), made: true };
+    return await etcd.leaseGrant(id, ttl, call);
   } catch (error) {
     if (!(error instanceof EtcdFailure) || error.kind !== "lease-exists") throw error;
     // an earlier attempt had arrived
     const { grantedTtl } = await etcd.leaseTimeToLive(id, call);
-    if (grantedTtl > 0) return { ttl: grantedTtl, made: false };
-    const told = `lease ${leaseHex(id)}, of an attempt without an answer, has expired meanwhile`;
-    throw new EtcdFailure("unavailable", told);
+    return grantedTtl;
   }
 }
 
