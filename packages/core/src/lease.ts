@@ -317,7 +317,10 @@ async function grantOnce(etcd: Etcd, id: bigint, ttl: number, call: Call): Promi
     if (!(error instanceof EtcdFailure) || error.kind !== "lease-exists") throw error;
     // an earlier attempt had arrived
     const { grantedTtl } = await etcd.leaseTimeToLive(id, call);
-    return grantedTtl;
+    if (grantedTtl > 0) return grantedTtl;
+    throw new SessionExpiredError(
+      `lease ${leaseHex(id)} was granted, but the answer was lost, and it has expired meanwhile`,
+    );
   }
 }
 

@@ -51,7 +51,7 @@ export class Session implements AsyncDisposable {
   /**
    * @throws TypeError, RangeError for bad arguments, before anything is sent; RangeError too, when the lease to adopt is known, if
    *   `safetyMarginMs` is not less than half its TTL: the lease is left as it was
-   * @throws SessionExpiredError if the lease to adopt is gone
+   * @throws SessionExpiredError if the lease to adopt is gone, or a new one by the time its grant is answered
    * @throws CoordinationError `LEASE_IN_USE`, `UNAVAILABLE` when no member answers within 10 s, `CONNECTION_CLOSED` also when the
    * connection closes meanwhile, `PERMISSION_DENIED`, …
    */
