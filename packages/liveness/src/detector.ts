@@ -37,7 +37,8 @@ const NO_ANSWER_MS = 1_000;
 const FIRST_LOOKS_MS = 1_000;
 /** Seconds. */
 const SHORT_TTL = 10;
-const SAMPLE = 64;
+/** Of so many, a crowd of twice the share that doubts the observer looks like less than that share once in thousands of times. */
+const SAMPLE = 128;
 const SAMPLE_MS = 2_000;
 /** Remembered. */
 const MOST_DEATHS = 10_000;
