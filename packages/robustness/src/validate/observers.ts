@@ -68,7 +68,10 @@ function mismatch(
   return best?.why ?? `it told "${told[0]}", which never was`;
 }
 
-/** How many words, from `start` on, are as they should be, and the last of the history that was told. */
+/**
+ * How many words, from `start` on, are as they should be, and the last of the history that was told. Where history was compacted the
+ * same word may stand in more than one place after it: each is followed.
+ */
 function follow(
   sights: readonly SightRecord[],
   told: readonly string[],
@@ -76,23 +79,22 @@ function follow(
   start: number,
   faults: readonly FaultRecord[],
 ): { matched: number; at: number } {
-  let at = start;
-  for (let index = 1; index < told.length; index++) {
-    const next = words[at + 1];
-    if (next?.word === told[index]) {
-      at++;
-      continue;
-    }
-    // told as one: what was between is gone from etcd
-    const seen = words[at]?.revision ?? 0;
-    const skipped = words.findIndex(({ word }, other) => other > at + 1 && word === told[index]);
-    const sight = sights[index];
-    if (skipped < 0 || !sight || !mayHaveMissed(faults, { seen, at: sight.at })) {
-      return { matched: index, at };
-    }
-    at = skipped;
+  let places = [start];
+  for (const [index, sight] of sights.entries()) {
+    if (index === 0) continue;
+    const next = new Set(
+      places.flatMap((at) => {
+        const seen = words[at]?.revision ?? 0;
+        // told as one: what was between is gone from etcd
+        const skipped = mayHaveMissed(faults, { seen, at: sight.at });
+        const after = words.slice(at + 1, skipped ? undefined : at + 2);
+        return after.flatMap(({ word }, n) => (word === told[index] ? [at + 1 + n] : []));
+      }),
+    );
+    if (next.size === 0) return { matched: index, at: Math.max(...places) };
+    places = [...next];
   }
-  return { matched: told.length, at };
+  return { matched: told.length, at: Math.max(...places) };
 }
 
 function wordOf({ leader }: SightRecord): string {
