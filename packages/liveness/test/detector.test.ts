@@ -60,9 +60,9 @@ const member = (n: number, leaseId = BigInt(n)) => ({
 });
 
 /** Joined by now; their renewals are spread. */
-function join(detector: Detector, count: number): void {
+function join(detector: Detector, count: number, ttlMs = TTL_MS): void {
   for (let n = 1; n <= count; n++) {
-    renewedAt.set(BigInt(n), clock.now() - (n * TTL_MS) / 3 / count);
+    renewedAt.set(BigInt(n), clock.now() - (n * ttlMs) / 3 / count);
     detector.follow({ type: "joined", id: `m${n}`, member: member(n), revision: 1n });
   }
 }
@@ -108,7 +108,7 @@ describe("suspicion", () => {
       const left = (renewedAt.get(leaseId) ?? 0) + ttlMs - clock.now();
       return left < 0 ? undefined : { ttl: Math.floor(left / 1_000), grantedTtl: ttl };
     };
-    join(detector, leases.length);
+    join(detector, leases.length, ttlMs);
     const silentSince = clock.now() + ttlMs * 2;
     let suspectedAt: number | undefined;
     while (clock.now() < silentSince + ttlMs && suspectedAt === undefined) {

@@ -92,6 +92,8 @@ test("whose lease etcd ended around the freezing of a member is excused, and no 
   expect(told({ history: expired, beliefs: [late], faults: [frozen] })).toEqual([]);
   const cut = { ...frozen, kind: "cut a wire" };
   expect(told({ history: expired, beliefs: [late], faults: [cut] })).toEqual(["loss is known"]);
+  const long = { ...frozen, begin: -9e6, end: -8.9e6 };
+  expect(told({ history: expired, beliefs: [late], faults: [long] })).toEqual(["loss is known"]);
   const after = { ...frozen, begin: 3_050, end: 3_090 };
   expect(told({ history: expired, beliefs: [late], faults: [after] })).toEqual(["loss is known"]);
 });

@@ -22,8 +22,11 @@ export function depositions(faults: readonly FaultRecord[]): FaultRecord[] {
 
 /** As the faults are called that do it. */
 const FREEZES: readonly string[] = ["freeze a member", "freeze a majority"];
-/** After it runs again, for what a member had begun to be done. */
-const AFTERMATH_US = 1_000_000;
+/**
+ * After it runs again: the first of its requests to end leases may wait for as long as etcd gives a request, 5 s and two elections
+ * (etcd, server/config: ReqTimeout), and those behind them are made then.
+ */
+const AFTERMATH_US = 8_000_000;
 
 /**
  * From when on etcd may have ended a lease before its time: around the freezing of a leader it ends leases that are being renewed
