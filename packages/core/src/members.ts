@@ -7,7 +7,8 @@ import { jittered, type Random } from "./random.js";
 const ATTEMPT_MS = 1_000;
 const FIRST_BACKOFF_MS = 25;
 const LONGEST_BACKOFF_MS = 500;
-const PROMPTLY_MS = 10_000;
+/** How long a call that nobody asked to wait may take. */
+export const PROMPTLY_MS = 10_000;
 
 export interface Patience {
   /** What the call is about, for an error message: "lock orders/42". */

@@ -1,8 +1,5 @@
 import { CoordinationError } from "@etcdkit/core";
-import type { Clock, Timer } from "@etcdkit/core/internal";
-
-/** As core's calls that nobody asked to wait. */
-const PROMPTLY_MS = 10_000;
+import { type Clock, PROMPTLY_MS, type Timer } from "@etcdkit/core/internal";
 
 export interface HurryOptions {
   /** What the call is about, for the error's message. */

@@ -1,13 +1,10 @@
 import { CoordinationError } from "@etcdkit/core";
-import type { Clock } from "@etcdkit/core/internal";
+import { type Clock, PROMPTLY_MS } from "@etcdkit/core/internal";
 
 interface Waiter {
   resolve(): void;
   reject(reason: unknown): void;
 }
-
-/** As core's calls that nobody asked to wait. */
-const PROMPTLY_MS = 10_000;
 
 /** Those who wait for their metadata to be written: all at once, for what is written is the latest, and includes the earlier. */
 export class Updates {
