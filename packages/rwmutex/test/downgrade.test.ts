@@ -89,7 +89,8 @@ test("whatever was written is what the downgraded lock still reads, among others
   const seen: string[] = [];
   let [moved, kept] = [0, 0];
   const writeAndRead = async (mutex: RWMutex, who: string) => {
-    for (let round = 0; round < ROUNDS; round++) {
+    // on until chance had it both ways
+    for (let round = 0; round < ROUNDS || moved === 0 || kept === 0; round++) {
       const writer = await mutex.writeLock();
       await client.put(`${name}-state`).value(`${who} ${round}`);
       const reader = await writer.downgrade();
@@ -116,9 +117,8 @@ test("whatever was written is what the downgraded lock still reads, among others
     read(rwmutex),
     read(others),
   ]);
-  expect(seen).toHaveLength(2 * ROUNDS);
+  expect(seen.length).toBeGreaterThanOrEqual(2 * ROUNDS);
   expect(seen.filter((said) => !/^(\w+ \d+) by \1$/.test(said))).toEqual([]);
-  expect([moved > 0, kept > 0]).toEqual([true, true]);
   expect(await rwmutex.contenders()).toEqual([]);
 });
 
