@@ -5,9 +5,6 @@ import { RedisServer } from "./redis-server.js";
 import { Server, type ServerName } from "./servers.js";
 import type { Env, PeerName, Workload } from "./workload.js";
 
-/** What redlock and etcd3's own lock promise does not depend on members. */
-const onThreeMembers: ReadonlySet<PeerName> = new Set(["etcdkit", "go", "bare"]);
-
 export interface Plan {
   readonly workloads: readonly Workload[];
   readonly peers: readonly PeerName[];
@@ -52,16 +49,13 @@ export async function runAll(plan: Plan, tell: (line: string) => void): Promise<
     outcome.leftOut.push("redlock: no redis-server on PATH");
   }
   for (const name of plan.servers) {
-    const chosen = plan.workloads.filter(({ singleOnly }) => name === "single" || !singleOnly);
-    if (chosen.length === 0) continue;
     await using server = await Server.start(name);
     outcome.etcd = server.version;
     const env = { endpoints: server.endpoints, redis: redis?.endpoint, seconds: plan.seconds };
     for (let round = 1; round <= plan.rounds; round++) {
-      for (const workload of chosen) {
+      for (const workload of plan.workloads) {
         if (round > (workload.rounds ?? plan.rounds)) continue;
         for (const peer of plan.peers) {
-          if (name === "cluster" && !onThreeMembers.has(peer)) continue;
           const work = workOf(workload, peer, env, { go, node: plan.node });
           if (!work) continue;
           const where = `${name} · round ${round} · ${workload.name} · ${peer}`;

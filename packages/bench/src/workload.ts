@@ -60,8 +60,6 @@ export interface Workload {
   /** What stands for the whole in the plot. */
   readonly headline: FigureName;
   readonly targets?: readonly Target[];
-  /** About the client alone: three members would show nothing new. */
-  readonly singleOnly?: boolean;
   /** At most so many rounds, because one is long. */
   readonly rounds?: number;
   readonly run: Partial<Record<PeerName, Runner>>;

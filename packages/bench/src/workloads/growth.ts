@@ -13,7 +13,6 @@ function growth(waiting: number, goPerSecond: number): Workload {
     title: `one lock, ${waiting.toLocaleString("en")} in line`,
     headline: "opsPerS",
     rounds: waiting > 1_000 ? 1 : 2,
-    singleOnly: true,
     go: goRotation(
       "lock-contended",
       waiting,

@@ -21,7 +21,6 @@ function heldSessions(count: number, targets: Target[]): Workload {
     headline: "holdCpuPercent",
     targets,
     rounds: 3,
-    singleOnly: true,
     go: {
       bench: "sessions",
       flags: { c: AT_ONCE, ttl: TTL, hold: "5s" },
