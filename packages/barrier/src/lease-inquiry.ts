@@ -1,4 +1,4 @@
-import type { EtcdConnection, Patience } from "@etcdkit/core/internal";
+import { type EtcdConnection, type Patience, pause } from "@etcdkit/core/internal";
 
 const ASK_AGAIN_MS = 50;
 
@@ -36,9 +36,7 @@ export class LeaseInquiry {
       if (ttl < 0) return true;
       if (!keys.some((key) => key.equals(this.#key))) return false;
       // the answer is of before the deletion: by a member that lags behind the one that told us
-      await new Promise<void>((resolve) => {
-        this.#connection.clock.setTimer(ASK_AGAIN_MS, resolve);
-      });
+      await pause(this.#connection.clock, ASK_AGAIN_MS);
     }
     return false;
   }

@@ -1,5 +1,5 @@
 import { type Connection, CoordinationError } from "@etcdkit/core";
-import { internals, jittered } from "@etcdkit/core/internal";
+import { internals, jittered, pause } from "@etcdkit/core/internal";
 import { Session } from "@etcdkit/session";
 import { Election } from "./election.js";
 import type { LeadEvent } from "./lead-events.js";
@@ -51,7 +51,7 @@ export class Service {
       if (outcome.why === "lost") this.#losses++;
       const delayMs = this.#delayMs(this.#losses);
       if (outcome.why === "lost") this.#tell({ type: "retrying", error: outcome.error, delayMs });
-      await this.#pause(delayMs);
+      await pause(internals(this.#etcd).clock, delayMs, end);
     }
     await this.#observing;
     if (this.#failure) throw this.#failure.error;
@@ -109,7 +109,7 @@ export class Service {
         }
       } catch (error) {
         if (!passes(error)) return this.#fail(error);
-        await this.#pause(this.#delayMs(++refusals));
+        await pause(internals(this.#etcd).clock, this.#delayMs(++refusals), end);
       }
     }
   }
@@ -133,20 +133,6 @@ export class Service {
     if (this.#end.signal.aborted) return;
     this.#failure = { error };
     this.#end.abort(error);
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    const end = this.#end.signal;
-    if (end.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const over = () => {
-        timer.cancel();
-        end.removeEventListener("abort", over);
-        resolve();
-      };
-      const timer = internals(this.#etcd).clock.setTimer(delayMs, over);
-      end.addEventListener("abort", over);
-    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, jittered, type Random } from "@etcdkit/core/internal";
+import { type Clock, jittered, pause, type Random } from "@etcdkit/core/internal";
 
 const FIRST_MS = 100;
 const LONGEST_MS = 5_000;
@@ -32,15 +32,6 @@ export class Backoff {
     const full = this.#attempts === 0 ? 0 : FIRST_MS * 2 ** Math.min(this.#attempts - 1, 10);
     const delayMs = jittered(Math.min(full, LONGEST_MS), this.#random);
     this.#attempts++;
-    if (delayMs === 0 || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        timer.cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = this.#clock.setTimer(delayMs, done);
-      signal.addEventListener("abort", done);
-    });
+    if (delayMs > 0) await pause(this.#clock, delayMs, signal);
   }
 }
