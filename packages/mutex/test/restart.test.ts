@@ -60,6 +60,34 @@ test("so does tryLock", async () => {
   expect(lock).toMatchObject({ held: true, key, fencingToken });
 });
 
+test("it holds by the key that came first, though another one has a smaller number", async () => {
+  const former = await asked(2);
+  await (await former.locks[0])?.release();
+  const { key, fencingToken } = (await former.locks[1]) as Lock;
+  const mutex = new Mutex(former.session, name);
+  // its key is the first one again, which is free by now
+  const behind = mutex.lock();
+  behind.catch(() => undefined);
+  await inLine(mutex, 2);
+  expect(await keys()).toEqual([key, key.replace(/-1$/, "")]);
+  const again = new Mutex(await restarted(former), name);
+  const lock = await again.lock({ signal: AbortSignal.timeout(5_000) });
+  expect(lock).toMatchObject({ held: true, key, fencingToken });
+});
+
+test("a call that is cancelled once it has found its place gives that up", async () => {
+  const former = await asked(2);
+  const second = (await keys())[1];
+  const session = await restarted(former);
+  const stop = new AbortController();
+  const cancelled = new Mutex(session, name).lock({ signal: stop.signal });
+  // the former keys are being read
+  stop.abort(new Error("enough"));
+  await expect(cancelled).rejects.toThrow("enough");
+  await expect.poll(keys).toEqual([second]);
+  expect(session.signal.aborted).toBe(false);
+});
+
 test("as many calls as before, at the same time: each takes one place, and holds in turn", async () => {
   const former = await asked(3);
   await (await former.locks[0])?.release();
@@ -115,4 +143,20 @@ test("it leaves the keys of others alone, also of a lease whose id begins like i
   expect(lock.key).toBe(key);
   await lock.release();
   expect(await keys()).toEqual([`${key}0`, `${key}-1`, `${key}-x`]);
+});
+
+test("one call more than before takes none of the keys of others", async () => {
+  const former = await asked(1);
+  const [key = ""] = await keys();
+  const others = [`${key}-x`, `${key}-5`];
+  await testClient().put(`${key}-x`).value("").lease(`${former.session.leaseId}`);
+  await testClient().put(`${key}-5`).value("");
+  const mutex = new Mutex(await restarted(former), name);
+  const first = await mutex.lock();
+  const waiting = mutex.lock();
+  await inLine(mutex, 4);
+  expect(await keys()).toEqual([key, ...others, `${key}-1`]);
+  for (const other of others) await testClient().delete().key(other);
+  await first.release();
+  expect(await waiting).toMatchObject({ held: true, key: `${key}-1` });
 });
