@@ -1,4 +1,5 @@
 import { KeyDeletedError, Mutex, type Session, SessionExpiredError } from "@etcdkit/mutex";
+import { leaseOf } from "@etcdkit/session/internal";
 import { eventually, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { etcdctl } from "./etcdctl.js";
@@ -138,8 +139,7 @@ test("a key of another lease under the name that would be ours is told of, and l
   const taken = { code: "KEY_TAKEN", message: expect.stringContaining(key) };
   await expect(mutex.tryLock()).rejects.toMatchObject(taken);
   await expect(mutex.lock()).rejects.toMatchObject(taken);
-  // what cleans up after them is over then
-  await session.connection.close();
+  await eventually(() => !leaseOf(session).usesKey(key), { what: "the end of the clean-up" });
   const line = await new Mutex(stranger, name).contenders();
   expect(line.map(({ value }) => `${value}`)).toEqual(["theirs"]);
 });
