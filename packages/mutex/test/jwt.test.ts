@@ -52,6 +52,8 @@ it("a lock is handed over promptly", async () => {
   const lock = await new Mutex(await Session.open(etcd, { ttl: 10 }), name).lock();
   const waiting = new Mutex(await Session.open(open(), { ttl: 10 }), name).lock();
   await inLine(new Mutex(await Session.open(open(), { ttl: 10 }), name), 2);
+  // its token is another one than that of the locks
+  await etcd.client.get("inside/guarded");
   await outdateTokens();
   const guarded = lock.guard().then(etcd.client.put("inside/guarded").value("by the client"));
   expect(await guarded.commit()).toMatchObject({ succeeded: true });
