@@ -62,7 +62,7 @@ test("readers who wait are let in at once, and a writer who comes then waits for
 });
 
 test("where another writer waits, nobody comes in until the read lock is released", async () => {
-  const { rwmutex, others, kinds } = await setUp();
+  const { name, session, rwmutex, others, kinds } = await setUp();
   const writer = await rwmutex.writeLock();
   const between = outcomeOf(others.readLock());
   await inLine(others, 2);
@@ -80,6 +80,9 @@ test("where another writer waits, nobody comes in until the read lock is release
   expect(next.settled).toBe(false);
   await between.value?.release();
   await eventually(() => next.value?.held);
+  await next.value?.release();
+  // the key that it was not given is free
+  expect((await rwmutex.readLock()).key).toBe(`${name}/read/${session.leaseId.toString(16)}`);
 });
 
 test("whatever was written is what the downgraded lock still reads, among others who write and downgrade", async () => {

@@ -29,14 +29,19 @@ async function setUp() {
   const name = `${testPrefix()}rw`;
   const session = await openSession({ ttl: 2 });
   const arrive = holdUp(session);
-  const lock = await new RWMutex(session, name).writeLock();
+  const rwmutex = new RWMutex(session, name);
+  const lock = await rwmutex.writeLock();
+  // that of a user, which is no business of ours
+  const other = `${name}-other`;
+  await testClient().put(other).value("").lease(`${session.leaseId}`);
   const keys = () => testClient().getAll().prefix(`${name}/`).keys();
   const gone = async () => {
     expect(await keys()).toEqual([lock.key]);
     await eventually(async () => (await keys()).length === 0, { withinMs: 10_000 });
     expect(session.signal.aborted).toBe(false);
+    expect(await testClient().get(other).exists()).toBe(true);
   };
-  return { lock, arrive, gone };
+  return { session, rwmutex, lock, arrive, gone };
 }
 
 test("after a release", async () => {
@@ -61,4 +66,23 @@ test("after an operator deleted the key", async () => {
   await eventually(() => lock.signal.aborted);
   await arrive();
   await gone();
+});
+
+test("though it is looked for, a key of the same name that is in use is left alone", async () => {
+  const { session, rwmutex, lock } = await setUp();
+  await lock.release();
+  const again = await rwmutex.writeLock();
+  expect(again.key).toBe(lock.key);
+  const member = internals(session.connection).members.current;
+  const look = member.leaseTimeToLive.bind(member);
+  let looks = 0;
+  member.leaseTimeToLive = async (lease, call) => {
+    looks++;
+    return await look(lease, call);
+  };
+  // the first is over once there is a second
+  await eventually(() => looks >= 2, { withinMs: 10_000, what: "a second look" });
+  expect(again.held).toBe(true);
+  expect(await testClient().get(again.key).exists()).toBe(true);
+  await again.release();
 });
