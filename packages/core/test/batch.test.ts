@@ -124,8 +124,9 @@ describe("transactions asked for in one turn", () => {
   it("together larger than etcd takes are sent in several", async () => {
     const connection = open();
     const txns = names(10).map((name) => create(name, Buffer.alloc(400_000)));
-    const results = await Promise.all(txns.map((txn) => send(connection, txn)));
-    expect(results.every(({ succeeded }) => succeeded)).toBe(true);
+    await Promise.all(txns.map((txn) => send(connection, txn)));
+    // where so much takes longer than an attempt may, the next one finds its key
+    expect(await server.client().getAll().prefix(prefix).count()).toBe(10);
   });
 
   it("together larger than this server takes are all answered, and less is sent at once from then on", async () => {
@@ -147,9 +148,9 @@ describe("transactions asked for in one turn", () => {
     const many = await Promise.all(names(60).map((name) => send(connection, create(name))));
     expect(many.every(({ succeeded }) => succeeded)).toBe(true);
     const before = await answered();
-    const again = await Promise.all(names(30).map((name) => send(connection, create(name))));
+    const again = await Promise.all(names(60).map((name) => send(connection, create(name))));
     expect(again.some(({ succeeded }) => succeeded)).toBe(false);
-    expect((await answered()) - before).toBe(1);
+    expect((await answered()) - before).toBe(2);
   });
 
   it("of which one is cancelled before it is sent go without it", async () => {

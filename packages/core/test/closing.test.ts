@@ -25,6 +25,15 @@ async function leases(): Promise<bigint[]> {
   return leases.map(({ ID }) => BigInt(ID));
 }
 
+/** How often the server was asked to revoke a lease so far, by its own count. */
+async function revocations(): Promise<number> {
+  const metrics = await server.get("/metrics");
+  const lines = metrics.matchAll(
+    /^grpc_server_handled_total\{.*grpc_method="LeaseRevoke".*\} (\S+)$/gm,
+  );
+  return [...lines].reduce((total, [, count]) => total + Number(count), 0);
+}
+
 async function proxied() {
   const proxy = await startProxy({ target: server.endpoints[0] ?? "" });
   onTestFinished(() => proxy.close());
@@ -98,6 +107,7 @@ describe("a connection that closes", () => {
   it("sends nothing for a session that is asked for only then", async () => {
     const { proxy, connection } = await proxied();
     const { id } = await Lease.grant(connection, { ttl: 60 });
+    const before = await revocations();
     proxy.stall();
     const closing = connection.close();
     const code = { code: "CONNECTION_CLOSED" };
@@ -106,6 +116,8 @@ describe("a connection that closes", () => {
     proxy.resume();
     await closing;
     expect(await leases()).toEqual([]);
+    // its one session, and nothing that was never granted
+    expect((await revocations()) - before).toBe(1);
   });
 
   it("does not wait for a grant longer than for one attempt and its undoing", async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd } from "@etcdkit/testing/vitest";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -46,6 +47,25 @@ describe("members of which one", () => {
     const before = used?.bytes.up;
     for (let n = 0; n < 20; n++) await read(connection);
     expect(used?.bytes.up).toBe(before);
+  });
+
+  it("falls silent: what waits for its turn to be sent there goes to another one instead", async () => {
+    const proxies = [await proxied(), await proxied()];
+    const connection = open(proxies.map(({ endpoint }) => endpoint));
+    await read(connection);
+    proxies.find(({ accepted }) => accepted > 0)?.stall();
+    const started = performance.now();
+    const answers: Promise<unknown>[] = [];
+    // more than may be under way at once, two at a time
+    for (let turn = 0; turn < 6; turn++) {
+      for (const scope of [`${turn}/a/`, `${turn}/b/`]) {
+        const txn = { scope, compare: [], success: [], failure: [] };
+        answers.push(connection.call((etcd, call) => etcd.txn(txn, call), { what: "test" }));
+      }
+      await nextTurn();
+    }
+    await Promise.all(answers);
+    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   it("carries the lease stream and the watch stream falls silent: both go on within 3 s", async () => {
