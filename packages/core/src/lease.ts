@@ -113,7 +113,6 @@ export class Lease implements Renewable {
     options: Omit<LeaseOptions, "ttl">,
   ): Promise<Lease> {
     checkUnused(connection, id);
-    connection.checkOpen();
     const { clock } = connection;
     let sentAt = 0;
     const asked = connection.call(
