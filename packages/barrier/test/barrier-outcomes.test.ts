@@ -4,6 +4,7 @@ import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { said, startActor } from "./actor.js";
+import { compact } from "./compact.js";
 import { openConnection, openSession } from "./open.js";
 import { outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
@@ -20,13 +21,6 @@ async function waitAt(name: string) {
   const outcome = outcomeOf(new Barrier(etcd, name).wait());
   await waitingAt(etcd, name, 1);
   return outcome;
-}
-
-/** Every connection that is still open follows the barrier by a watch, whose history up to now goes. */
-async function compact(): Promise<void> {
-  const client = testClient();
-  const { header } = await client.put(`${testPrefix()}unrelated`).value("1");
-  await client.kv.compact({ revision: header.revision, physical: true });
 }
 
 test.for(
@@ -280,7 +274,11 @@ test.for([
     const look = lateAnswer(etcd);
     const waiting = outcomeOf(new Barrier(etcd, name).wait());
     await eventually(() => look.answered);
-    if (what.endsWith("before that compacted")) await compact();
+    if (what.endsWith("before that compacted")) {
+      // so much of it that the search begins there
+      for (let n = 0; n < 10; n++) await testClient().put(`${name}/unrelated`).value("");
+      await compact();
+    }
     if (what !== "dead") await holder.release();
     await session.close();
     if (what.endsWith("all history compacted")) await compact();

@@ -1,3 +1,4 @@
+import { EtcdFailure, internals } from "@etcdkit/core/internal";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
@@ -60,6 +61,31 @@ test("entering, with an attempt that arrives after the deletion: undone within a
   await nothingLeft(name);
   expect((await late.arrive()).succeeded).toBe(true);
   await nothingLeft(name);
+});
+
+test("entering, by the key of a former life, before it is known who was there when that was made", async () => {
+  const name = `${testPrefix()}double`;
+  const former = await openMember(name, 2, { ttl: 20 });
+  const lost = outcomeOf(former.double.enter());
+  await present(name, 1);
+  former.session.orphan();
+  await lost.settled;
+  const { double, session } = await openMember(name, 2, { leaseId: former.session.leaseId });
+  const { current: member } = internals(session.connection).members;
+  const range = member.range.bind(member);
+  let asked = false;
+  member.range = (request, call) => {
+    if (!request.revision) return range(request, call);
+    asked = true;
+    throw new EtcdFailure("unavailable", "not answered by the test");
+  };
+  const abort = new AbortController();
+  const entering = outcomeOf(double.enter({ signal: abort.signal }));
+  await eventually(() => asked);
+  abort.abort(reason);
+  expect(await entering.settled).toBe(reason);
+  await nothingLeft(name);
+  expect(session.state).toBe("connected");
 });
 
 test("entering, while it waits: the others wait on for another one", async () => {

@@ -2,6 +2,7 @@ import { internals } from "@etcdkit/core/internal";
 import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { Gathering } from "../src/gathering.js";
+import { compact } from "./compact.js";
 import { type OneMember, openMember, present, settled } from "./gather.js";
 import { lagging } from "./lagging.js";
 import { creates, deletes, puts, withholdTxn } from "./late.js";
@@ -114,6 +115,18 @@ test("one too many, its answer lost until one of those before it has left: it is
   leaving.push(outcomeOf(one.double.leave()));
   expect(await settled(leaving)).toEqual(["done", "done"]);
   await present(name, 0);
+});
+
+test("the answer to the creation is lost, and its history compacted by the next attempt: the round is as any other", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two] = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const lost = loseAnswer(one.session.connection, creates);
+  const entering = outcomeOf(one.double.enter());
+  await eventually(() => lost.carriedOut);
+  await compact();
+  lost.giveUp();
+  await two.double.enter();
+  expect(await entering.settled).toBe("done");
 });
 
 test("a creation that arrives after its member's key was deleted by hand: undone within a TTL", async () => {

@@ -1,4 +1,5 @@
-import { eventually, testPrefix } from "@etcdkit/testing/vitest";
+import type { Txn } from "@etcdkit/core/internal";
+import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { membersOf, openMember, present, settled } from "./gather.js";
 import { deletes, puts, withholdTxn } from "./late.js";
@@ -32,36 +33,77 @@ test("another count: the others neither wait for it nor are let in by it, and go
   await present(name, 0);
 });
 
-test("one too many that is counted, since one before it went: it is in", async () => {
+test("another count, between those of a round: who comes after it does not take it for one of them", async () => {
   const name = `${testPrefix()}double`;
-  const [one, two, third] = await three(name);
-  const steps = stepIns(one.session.connection);
-  const ready = withholdTxn(two.session.connection, puts(`${name}/ready`), "and all after it");
-  const deletion = withholdTxn(third.session.connection, deletes, "and all after it");
+  const [one, two, three] = await Promise.all([1, 2, 3].map(() => openMember(name, 3)));
+  if (!one || !two || !three) throw new Error("there are three");
+  const other = await openMember(name, 5);
   const entering = [outcomeOf(one.double.enter())];
   await present(name, 1);
-  const abort = new AbortController();
-  const cancelled = outcomeOf(two.double.enter({ signal: abort.signal }));
-  await eventually(() => ready.withheld);
-  entering.push(outcomeOf(third.double.enter()));
+  const deletion = withholdTxn(other.session.connection, deletes, "and all after it");
+  const refused = outcomeOf(other.double.enter());
   await eventually(() => deletion.withheld);
-  abort.abort();
-  await cancelled.settled;
-  await present(name, 2);
-  ready.letPass();
-  await eventually(() => steps.due === 1);
-  steps.now();
-  expect(await entering[0]?.settled).toBe("done");
+  const ready = withholdTxn(two.session.connection, puts(`${name}/ready`));
+  entering.push(outcomeOf(two.double.enter()));
+  await present(name, 3);
+  await seenBy(two.session, name);
+  expect(ready.withheld).toBe(false);
+  entering.push(outcomeOf(three.double.enter()));
+  expect(await settled(entering)).toEqual(["done", "done", "done"]);
   deletion.letPass();
-  expect(await entering[1]?.settled).toBe("done");
-  expect((await deletion.arrive()).succeeded).toBe(false);
-  expect(await membersOf(name)).toHaveLength(2);
-  const leaving = outcomeOf(one.double.leave());
-  await seenBy(one.session, name);
-  expect(leaving.now).toBe("pending");
-  await third.double.leave();
-  expect(await leaving.settled).toBe("done");
+  expect(await refused.settled).toMatchObject({ code: "COUNT_MISMATCH" });
 });
+
+test.for([
+  ["nobody else"],
+  ["one of another count, older than it,"],
+  ["a further put of ready"],
+] as const)(
+  "one too many that is counted, since one before it went, with %s: it is in",
+  async ([besides]) => {
+    const name = `${testPrefix()}double`;
+    const [one, two, third] = await three(name);
+    const steps = stepIns(one.session.connection);
+    const ready = withholdTxn(two.session.connection, puts(`${name}/ready`), "and all after it");
+    const deletion = withholdTxn(third.session.connection, deletes, "and all after it");
+    const entering = [outcomeOf(one.double.enter())];
+    await present(name, 1);
+    const abort = new AbortController();
+    const cancelled = outcomeOf(two.double.enter({ signal: abort.signal }));
+    await eventually(() => ready.withheld);
+    const others = besides.startsWith("one") ? [await beingRefused(name)] : [];
+    entering.push(outcomeOf(third.double.enter()));
+    await eventually(() => deletion.withheld);
+    abort.abort();
+    await cancelled.settled;
+    await present(name, 2 + others.length);
+    ready.letPass();
+    await eventually(() => steps.due === 1);
+    steps.now();
+    expect(await entering[0]?.settled).toBe("done");
+    if (besides.endsWith("ready")) await testClient().put(`${name}/ready`).value("");
+    for (const other of others) other.letPass();
+    await present(name, 2);
+    deletion.letPass();
+    expect(await entering[1]?.settled).toBe("done");
+    expect((await deletion.arrive()).succeeded).toBe(false);
+    expect(await membersOf(name)).toHaveLength(2);
+    const leaving = outcomeOf(one.double.leave());
+    await seenBy(one.session, name);
+    expect(leaving.now).toBe("pending");
+    await third.double.leave();
+    expect(await leaving.settled).toBe("done");
+  },
+);
+
+/** One of another count: it is there until its deletion passes. */
+async function beingRefused(name: string) {
+  const { session, double } = await openMember(name, 5);
+  const deletion = withholdTxn(session.connection, deletes, "and all after it");
+  void outcomeOf(double.enter());
+  await eventually(() => deletion.withheld);
+  return deletion;
+}
 
 test("one too many that is there when the others are let in, and not counted: it is refused", async () => {
   const name = `${testPrefix()}double`;
@@ -127,6 +169,32 @@ test("one too many of the next round, while the last is still leaving: it lets n
   await one.double.leave();
   expect(entering.now).toBe("pending");
 });
+
+test("one too many whose key is still there when the next round begins, and counts it: it is in", async () => {
+  const name = `${testPrefix()}double`;
+  const [one, two, late] = await three(name);
+  const next = await openMember(name, 2);
+  await Promise.all([one.double.enter(), two.double.enter()]);
+  const first = withholdTxn(late.session.connection, deletes, "and all after it");
+  const entering = outcomeOf(late.double.enter());
+  await eventually(() => first.withheld);
+  await Promise.all([one.double.leave(), two.double.leave()]);
+  // it finds that the round has ended, and tries again
+  const again = withholdTxn(late.session.connection, deletesWithoutReady, "and all after it");
+  first.letPass();
+  await eventually(() => again.withheld);
+  await next.double.enter();
+  again.letPass();
+  expect(await entering.settled).toBe("done");
+  const leaving = [next, late].map(({ double }) => outcomeOf(double.leave()));
+  expect(await settled(leaving)).toEqual(["done", "done"]);
+  await present(name, 0);
+});
+
+/** Whether a transaction deletes the key of a member, and compares no `ready` that is there. */
+function deletesWithoutReady(txn: Txn): boolean {
+  return deletes(txn) && txn.compare.every((one) => !("modRevision" in one && one.modRevision));
+}
 
 test("one too many that is cancelled while it is refused takes its key along, counted or not", async () => {
   const name = `${testPrefix()}double`;

@@ -18,12 +18,15 @@ interface Scene {
   hold(barrier: Barrier): Promise<void>;
 }
 
-async function scene(leased: boolean): Promise<Scene> {
+async function scene(
+  kind: "unleased" | "leased" | "leased by a session of another namespace",
+): Promise<Scene> {
   const [target = ""] = sharedEtcd().endpoints;
   const proxy = await startProxy({ target });
   onTestFinished(() => proxy.close());
   const etcd = openConnection({ hosts: [proxy.endpoint] });
-  const session = leased ? await Session.open(etcd, { ttl: 20 }) : undefined;
+  const other = kind.endsWith("namespace") ? openConnection({ namespace: "other/" }) : etcd;
+  const session = kind === "unleased" ? undefined : await Session.open(other, { ttl: 20 });
   const hold = (barrier: Barrier) => barrier.hold(session && { session, onHolderLost: "fail" });
   return { name: `${testPrefix()}barrier`, proxy, etcd, hold };
 }
@@ -31,7 +34,7 @@ async function scene(leased: boolean): Promise<Scene> {
 const kinds = [["unleased"], ["leased"]] as const;
 
 test.for(kinds)("%s: a lost answer does not make our own hold another's", async ([kind]) => {
-  const { name, proxy, etcd, hold } = await scene(kind === "leased");
+  const { name, proxy, etcd, hold } = await scene(kind);
   const lost = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "reset" });
   const barrier = new Barrier(etcd, name);
   await hold(barrier);
@@ -44,7 +47,7 @@ test.for(kinds)("%s: a lost answer does not make our own hold another's", async 
 });
 
 test.for(kinds)("%s: a lost answer to the release", async ([kind]) => {
-  const { name, proxy, etcd, hold } = await scene(kind === "leased");
+  const { name, proxy, etcd, hold } = await scene(kind);
   const barrier = new Barrier(etcd, name);
   await hold(barrier);
   const lost = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "reset" });
@@ -66,18 +69,25 @@ test("unleased: an attempt that arrives after the release is refused", async () 
   expect(await testClient().get(name).string()).toBeNull();
 });
 
-test("leased: an attempt that arrives after the release is undone within a TTL", async () => {
-  const name = `${testPrefix()}barrier`;
-  const session = await openSession({ ttl: 2 });
-  const late = withholdTxn(session.connection, puts(name));
-  const barrier = new Barrier(session.connection, name);
-  await barrier.hold({ session });
-  await barrier.release();
-  expect((await late.arrive()).succeeded).toBe(true);
-  const gone = async () => (await testClient().get(name).string()) === null;
-  await eventually(gone, { withinMs: 3_500 });
-  expect(session.state).toBe("connected");
-});
+test.for([[""], [", also when the object had held before, and its key was deleted by hand"]])(
+  "leased: an attempt that arrives after the release is undone within a TTL%s",
+  async ([before]) => {
+    const name = `${testPrefix()}barrier`;
+    const session = await openSession({ ttl: 2 });
+    const barrier = new Barrier(session.connection, name);
+    if (before) {
+      await barrier.hold({ session });
+      await testClient().delete().key(name);
+    }
+    const late = withholdTxn(session.connection, puts(name));
+    await barrier.hold({ session });
+    await barrier.release();
+    expect((await late.arrive()).succeeded).toBe(true);
+    const gone = async () => (await testClient().get(name).string()) === null;
+    await eventually(gone, { withinMs: 3_500 });
+    expect(session.state).toBe("connected");
+  },
+);
 
 test("leased: an attempt that fails in doubt does not end another hold of the session, nor does the sweep", async () => {
   const name = `${testPrefix()}barrier`;
@@ -103,6 +113,39 @@ test("leased: an attempt that fails in doubt does not end another hold of the se
   await eventually(gone, { withinMs: 3_500 });
 });
 
+test("leased: not while a late attempt of the session is being undone, which would take the new hold along", async () => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession({ ttl: 2 });
+  const late = withholdTxn(session.connection, puts(name));
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session });
+  await barrier.release();
+  const { current: member } = internals(session.connection).members;
+  const range = member.range.bind(member);
+  let undone = false;
+  let look = () => {};
+  const later = new Promise<void>((resolve) => {
+    look = resolve;
+  });
+  member.range = async (request, call) => {
+    undone ||= request.key.toString() === name;
+    if (undone) await later;
+    return await range(request, call);
+  };
+  expect((await late.arrive()).succeeded).toBe(true);
+  await eventually(() => undone, { what: "the sweep" });
+  await testClient().delete().key(name);
+  await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "ALREADY_HELD" });
+  look();
+  await eventually(() =>
+    barrier.hold({ session }).then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(await testClient().get(name).string()).not.toBeNull();
+});
+
 test.for([[undefined], ["other/"]])(
   "leased, by a session of another connection, whose namespace is %s: it is held where the barrier is",
   async ([namespace]) => {
@@ -110,6 +153,9 @@ test.for([[undefined], ["other/"]])(
     const etcd = openConnection();
     const session = await openSession(namespace === undefined ? {} : { namespace });
     const barrier = new Barrier(etcd, name);
+    await barrier.hold({ session });
+    await barrier.release();
+    expect(await testClient().get(name).string()).toBeNull();
     await barrier.hold({ session });
     const waiting = outcomeOf(new Barrier(etcd, name).wait());
     await waitingAt(etcd, name, 1);
@@ -134,8 +180,8 @@ test("leased, by a session of another etcd: refused, and the session lives on", 
 });
 
 test("unreachable, it fails in time and leaves nothing", async () => {
-  const fail = async (leased: boolean) => {
-    const { name, proxy, etcd, hold } = await scene(leased);
+  const fail = async (kind: Parameters<typeof scene>[0]) => {
+    const { name, proxy, etcd, hold } = await scene(kind);
     const cut = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "cut" });
     const holding = outcomeOf(hold(new Barrier(etcd, name)));
     await cut;
@@ -144,5 +190,8 @@ test("unreachable, it fails in time and leaves nothing", async () => {
     const gone = async () => (await testClient().get(name).string()) === null;
     await eventually(gone, { withinMs: 15_000 });
   };
-  await Promise.all([fail(true), fail(false)]);
+  await Promise.all([
+    ...kinds.map(([kind]) => fail(kind)),
+    fail("leased by a session of another namespace"),
+  ]);
 }, 40_000);
