@@ -29,6 +29,8 @@ test("who passes while the hold stands is found, unless an operator took it away
     expect(checkBarriers(run)).toMatchObject([{ check: "barriers" }]);
     const faults = [fault({ begin: 40, deleted: { key: "b", token: 7 } })];
     expect(checkBarriers({ ...run, faults })).toEqual([]);
+    const other = [fault({ begin: 40, deleted: { key: "c", token: 7 } })];
+    expect(checkBarriers({ ...run, faults: other })).toHaveLength(1);
   }
 });
 

@@ -48,6 +48,8 @@ test("whose key an operator deleted, or whose lease, may believe a little longer
   const b = belief({ process: "b", from: 25, to: 30, token: 3 });
   const deletion = fault({ begin: 24, end: 25, deleted: { key: "lock/a", token: 2 } });
   expect(told({ beliefs: [a, b], faults: [deletion] })).toEqual([]);
+  const before = { ...deletion, deleted: { key: "lock/a", token: 1 } };
+  expect(told({ beliefs: [a, b], faults: [before] })).toEqual(["exclusion"]);
   expect(told({ beliefs: [a, b], faults: [fault({ begin: 24, revoked: "a" })] })).toEqual([]);
   expect(told({ beliefs: [a, b], faults: [fault({ begin: 26, revoked: "a" })] })).toEqual([
     "exclusion",
@@ -96,4 +98,12 @@ test("whose lease etcd ended around the freezing of a member is excused, and no 
   expect(told({ history: expired, beliefs: [late], faults: [long] })).toEqual(["loss is known"]);
   const after = { ...frozen, begin: 3_050, end: 3_090 };
   expect(told({ history: expired, beliefs: [late], faults: [after] })).toEqual(["loss is known"]);
+});
+
+test("two who both held while the keys of both stood are found, though a member was frozen then", () => {
+  const both = history(["lock/a", "", "a"], ["lock/b", "", "b"], ["lock/a"]);
+  const a = belief({ process: "a", from: 2_500, to: 3_500, token: 2 });
+  const b = belief({ process: "b", from: 3_200, to: 3_600, token: 3 });
+  const frozen = fault({ kind: "freeze a member", begin: 2_600, end: 3_990 });
+  expect(told({ history: both, beliefs: [a, b], faults: [frozen] })).toEqual(["exclusion"]);
 });

@@ -28,6 +28,18 @@ test.each(quick)("broken on purpose: $name", { timeout: 60_000 }, async (mutatio
   expect(caught?.violation).toBeDefined();
 });
 
+test("broken on purpose, which few seeds show: a late proclamation undoes a newer one", {
+  timeout: 240_000,
+}, async () => {
+  const late = mutations.filter(({ name }) => name === "a late proclamation undoes a newer one");
+  expect(late).toHaveLength(1);
+  for (const mutation of late) {
+    // not far before the first that does, while nothing changes
+    const caught = await tryMutation(mutation, { first: 760, workers: 2, seeds: 4_000 });
+    expect(caught?.violation ?? "nothing").toContain("was proclaimed last");
+  }
+});
+
 test("a mutation whose text is not in the sources is no mutation", async () => {
   const edits = [{ file: "core/src/line.ts", find: "no such text", replace: "" }];
   await expect(bundle({ name: "none", edits })).rejects.toThrow("found 0 times");
