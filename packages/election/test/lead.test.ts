@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners } from "node:events";
+import { internals } from "@etcdkit/core/internal";
 import {
   connect,
   Election,
@@ -10,7 +11,7 @@ import {
 } from "@etcdkit/election";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { inLine } from "./in-line.js";
 import { type Leading, leading, open, untilTold, why } from "./leading.js";
 import { openSession } from "./open-session.js";
@@ -295,12 +296,16 @@ test("an observation that is refused is begun again, as a candidacy is", async (
   const hosts = sharedEtcd().endpoints;
   const etcd = connect({ hosts, grpcOptions: { "grpc.max_receive_message_length": 20_000 } });
   onTestFinished(() => etcd.close());
+  const { watches } = internals(etcd);
+  const watch = vi.spyOn(watches, "open");
   const { events, story } = leading(etcd, { value: "ours" }, untilTold, name);
   const refused = expect.objectContaining({ code: "REFUSED" });
   await eventually(() => story().length >= 3, { what: "three refusals" });
   expect(events).toEqual(
     events.map(() => expect.objectContaining({ type: "retrying", error: refused })),
   );
+  // ever more slowly, as they do
+  expect(watch.mock.calls.length).toBeLessThanOrEqual(10);
   await large.resign();
   await eventually(
     () => events.some((event) => event.type === "leader" && `${event.leader?.value}` === "ours"),

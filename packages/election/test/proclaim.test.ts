@@ -98,6 +98,18 @@ test("whoever has lost its key proclaims nothing, and knows by that", async () =
   await testClient().delete().key(leadership.key);
 });
 
+test("whoever proclaims while etcd is asked why its key is gone is told why", async () => {
+  const session = await openSession();
+  const leadership = await new Election(session, `${testPrefix()}election`).campaign("one");
+  const revoked = testClient().leaseClient.leaseRevoke({ ID: `${session.leaseId}` });
+  while (leadership.held) await new Promise((next) => setImmediate(next));
+  expect(leadership.signal.aborted).toBe(false);
+  const error = await leadership.proclaim("two").catch((thrown) => thrown);
+  expect(error).toBeInstanceOf(NotLeaderError);
+  expect(error.cause).toBeInstanceOf(SessionExpiredError);
+  await revoked;
+});
+
 test("whoever has lost its session proclaims nothing", async () => {
   const name = `${testPrefix()}election`;
   const session = await openSession();
