@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { Group, type Member } from "@etcdkit/liveness";
-import { eventually, testPrefix } from "@etcdkit/testing/vitest";
-import { expect, test } from "vitest";
+import { startProxy } from "@etcdkit/testing";
+import { eventually, sharedEtcd, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { open } from "./connect.js";
 import { Observer } from "./observe.js";
 
@@ -38,4 +39,27 @@ test("whoever joined, or was about to, has left when the connection is closed", 
   expect([...observer.present]).toEqual(["marker"]);
   // those of our own streams come and go; what stays behind does so in many of the forty rounds
   await eventually(() => timeouts() <= before + 3);
+});
+
+test("a join that has arrived, and whose answer is lost, is refused at once when the connection is closed, and told as left", async () => {
+  const name = `${testPrefix()}group`;
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const etcd = open({ hosts: [proxy.endpoint] });
+  const group = new Group(open(), name);
+  const observer = new Observer(group, false);
+  await group.join({ id: "marker" });
+  await observer.heard("joined marker");
+  const written = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "mute" });
+  const joining = new Group(etcd, name).join({ id: "a" });
+  const refused = expect(joining).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
+  await written;
+  await observer.heard("joined a");
+  const closing = etcd.close();
+  await refused;
+  proxy.reset();
+  await closing;
+  await (await group.join({ id: "end" })).leave();
+  await observer.heard("left end");
+  expect(observer.words("a")).toEqual(["joined a", "left a"]);
 });

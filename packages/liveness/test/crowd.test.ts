@@ -4,6 +4,7 @@ import { Group } from "@etcdkit/liveness";
 import { ManualClock, startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
+import { Turnstile } from "../src/turnstile.js";
 import { open } from "./connect.js";
 
 // More members on a connection than may register at once.
@@ -54,4 +55,22 @@ test("a join rejects within 10 s, however long it waited for its turn", async ()
   const joins = await turn(clock, Promise.all([...first, ...later]));
   expect(Math.max(...joins.map(({ ms }) => ms))).toBeLessThanOrEqual(10_050);
   for (const { error } of joins) expect(error).toMatchObject({ code: "UNAVAILABLE" });
+});
+
+test("who gives up waiting for its turn takes it from nobody", async () => {
+  const turnstile = new Turnstile(new ManualClock());
+  const { signal } = new AbortController();
+  const go: (() => void)[] = [];
+  const work = () => new Promise<void>((resolve) => go.push(resolve));
+  const inside = Array.from({ length: 32 }, () => turnstile.pass(work, signal));
+  const enough = new AbortController();
+  const impatient = turnstile.pass(work, enough.signal);
+  const patient = turnstile.pass(async () => "its turn", signal);
+  enough.abort(new Error("enough"));
+  await expect(impatient).rejects.toThrow("enough");
+  expect(go).toHaveLength(32);
+  go[0]?.();
+  expect(await patient).toBe("its turn");
+  for (const leave of go) leave();
+  await Promise.all(inside);
 });

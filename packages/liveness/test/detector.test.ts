@@ -11,6 +11,8 @@ const TTL_MS = TTL * 1_000;
 
 let clock: ManualClock;
 let told: { at: number; word: string }[];
+/** How many were looked at before the observer doubted itself. */
+let asked: number[];
 let looks: { at: number; leaseId: bigint }[];
 let renewedAt: Map<bigint, number>;
 /** Those that do not renew any more. */
@@ -20,6 +22,7 @@ let answers: (leaseId: bigint) => Promise<LeaseLook | undefined>;
 beforeEach(() => {
   clock = new ManualClock(1_000_000);
   told = [];
+  asked = [];
   looks = [];
   renewedAt = new Map();
   silent = new Set();
@@ -41,6 +44,7 @@ function newDetector(options: { readsPerSecond?: number; silentShare?: number } 
       return answers(leaseId);
     },
     tell: (event: MemberEvent) => {
+      if (event.type === "observer-suspected") asked.push(event.lookedAt);
       told.push({
         at: clock.now(),
         word: "id" in event ? `${event.type} ${event.id}` : event.type,
@@ -273,6 +277,8 @@ describe("when many fall silent at once", () => {
     for (let n = 1; n <= hit; n++) silent.add(BigInt(n));
     await pass((TTL_MS * 2) / 3 - 100);
     expect(words()).toEqual(["observer-suspected"]);
+    // so many that half of them do not look like a quarter by chance
+    expect(asked).toEqual([Math.min(all, 128)]);
     // just before the first of their leases has run out, all are heard of again
     silent.clear();
     await pass(30_000);
@@ -280,13 +286,14 @@ describe("when many fall silent at once", () => {
   });
 
   test("of half that die one by one, the last are not suspected either", async () => {
-    const detector = newDetector({ readsPerSecond: 1_000 });
-    join(detector, 200);
+    // those that are left are fewer than the share for longer than it takes until all are asked again
+    const detector = newDetector({ readsPerSecond: 1_000, silentShare: 0.4 });
+    join(detector, 120);
     await pass(20_000);
-    for (let n = 1; n <= 100; n++) silent.add(BigInt(n));
+    for (let n = 1; n <= 120; n += 2) silent.add(BigInt(n));
     for (const end = clock.now() + TTL_MS + 1_000; clock.now() < end; ) {
       await pass(100);
-      for (let n = 1; n <= 100; n++) {
+      for (let n = 1; n <= 120; n += 2) {
         const lease = BigInt(n);
         if (!renewedAt.has(lease) || clock.now() < (renewedAt.get(lease) ?? 0) + TTL_MS) continue;
         renewedAt.delete(lease);
@@ -324,6 +331,59 @@ describe("when many fall silent at once", () => {
     await pass(6_000);
     expect(words().slice(0, 2)).toEqual(["observer-suspected", "observer-recovered"]);
     expect(words().slice(2).sort()).toEqual(["suspected m1", "suspected m2"]);
+  });
+
+  test("those of the sample who leave before they have answered are not waited for", async () => {
+    const detector = newDetector();
+    join(detector, 20);
+    await pass(20_000);
+    silent.add(1n);
+    const since = renewedAt.get(1n) ?? 0;
+    const answering = answers;
+    const leaving = (leaseId: bigint) => leaseId > 1n && leaseId < 13n;
+    answers = (leaseId) => (leaving(leaseId) ? new Promise(() => undefined) : answering(leaseId));
+    // all have been asked when a third of its lease was left
+    await pass(since + 11_200 - clock.now());
+    expect(told).toEqual([]);
+    for (let n = 2; n < 13; n++) {
+      detector.follow({ type: "left", id: `m${n}`, member: member(n), revision: 2n });
+    }
+    await pass(500);
+    expect(words()).toEqual(["suspected m1"]);
+  });
+
+  test("where most of the sample do not answer, nobody is suspected", async () => {
+    join(newDetector(), 20);
+    await pass(20_000);
+    silent.add(1n);
+    const since = renewedAt.get(1n) ?? 0;
+    const answering = answers;
+    answers = (leaseId) =>
+      leaseId > 1n && leaseId < 13n ? new Promise(() => undefined) : answering(leaseId);
+    await pass(since + 14_500 - clock.now());
+    expect(told).toEqual([]);
+  });
+
+  test("two right after one alone are suspected at once, and with a further one the observer suspects itself", async () => {
+    join(newDetector(), 12);
+    await pass(20_000);
+    const before = [3_300, 100, 0];
+    for (const [index, ms] of before.entries()) {
+      renewedAt.set(BigInt(index + 1), clock.now() - ms);
+      silent.add(BigInt(index + 1));
+    }
+    // when all are asked about the first, this one has not missed a renewal yet
+    await pass(2_700);
+    renewedAt.set(4n, clock.now());
+    silent.add(4n);
+    await pass(13_000);
+    expect(words().slice(1, 3).sort()).toEqual(["suspected m2", "suspected m3"]);
+    expect([words()[0], ...words().slice(3)]).toEqual(["suspected m1", "observer-suspected"]);
+    // not when they have a third left only
+    const [, second, third] = told;
+    for (const one of [second, third]) {
+      expect((one?.at ?? 0) - (renewedAt.get(2n) ?? 0)).toBeLessThan(9_500);
+    }
   });
 
   test("what is told of those who had been suspected before goes on", async () => {

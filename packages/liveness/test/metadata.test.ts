@@ -1,6 +1,7 @@
+import { EtcdFailure, internals } from "@etcdkit/core/internal";
 import { Group, type JsonObject } from "@etcdkit/liveness";
-import { testPrefix } from "@etcdkit/testing/vitest";
-import { expect, test } from "vitest";
+import { eventually, testPrefix } from "@etcdkit/testing/vitest";
+import { expect, test, vi } from "vitest";
 import { open } from "./connect.js";
 
 const newGroup = () => new Group(open(), `${testPrefix()}group`);
@@ -41,6 +42,26 @@ test("of updates at the same time the last one stays, and each has been told", a
   await expect(member.update({ n: 1n } as never)).rejects.toThrow(TypeError);
   await expect(member.update([] as never)).rejects.toThrow(TypeError);
   expect((await group.members()).get("a")?.metadata).toEqual({ n: 49 });
+});
+
+test("updates one after the other wait for nothing, and one that is refused is tried again ever more slowly", async () => {
+  const etcd = open();
+  const member = await new Group(etcd, `${testPrefix()}group`).join({ id: "a" });
+  const since = performance.now();
+  // as repairs they would take 5 s at least
+  for (let n = 0; n < 8; n++) await member.update({ n });
+  expect(performance.now() - since).toBeLessThan(4_000);
+  const refusedAt: number[] = [];
+  vi.spyOn(internals(etcd).members.current, "txn").mockImplementation(async () => {
+    refusedAt.push(performance.now());
+    throw new EtcdFailure("refused", "by the test");
+  });
+  await expect(member.update({ n: 8 })).rejects.toMatchObject({ code: "REFUSED" });
+  await eventually(() => refusedAt.length >= 6);
+  const [first = 0, , , , , sixth = 0] = refusedAt;
+  expect(sixth - first).toBeGreaterThan(700);
+  vi.restoreAllMocks();
+  await member.update({ n: 9 });
 });
 
 test("ids of any script and length are told apart", async () => {

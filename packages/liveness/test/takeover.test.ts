@@ -1,4 +1,5 @@
-import { Group, type Member, MembershipError } from "@etcdkit/liveness";
+import { internals } from "@etcdkit/core/internal";
+import { type Connection, Group, type Member, MembershipError } from "@etcdkit/liveness";
 import { startEtcd, startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
@@ -106,6 +107,55 @@ test("one whose id was taken and left again while it was cut off is replaced all
   });
   expect(observer.words().slice(1)).toEqual(["died a", "joined a", "updated a", "left a"]);
 });
+
+test.for([["its watch"], ["the answer to its write alone"]] as const)(
+  "one that hears by %s of who took its id, when its session is new, does not write over that",
+  async ([how]) => {
+    const name = `${testPrefix()}group`;
+    const etcd = open();
+    const theirs = new Group(etcd, name);
+    const group = new Group(open(), name);
+    const observer = new Observer(how === "its watch" ? theirs : group, false);
+    if (how !== "its watch") tellNothing(etcd);
+    const away = await theirs.join({ id: "a" });
+    const { current } = internals(etcd).members;
+    const grant = current.leaseGrant.bind(current);
+    let asked = false;
+    let answer = () => {};
+    const later = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    current.leaseGrant = async (...request) => {
+      asked = true;
+      await later;
+      return await grant(...request);
+    };
+    const lease = (await group.members()).get("a")?.leaseId;
+    await testClient().leaseClient.leaseRevoke({ ID: `${lease}` });
+    await eventually(() => asked);
+    const other = await group.join({ id: "a" });
+    // what was written before is heard of before, by all watches of a connection
+    await group.join({ id: "marker" });
+    await observer.heard("joined marker");
+    answer();
+    await eventually(() => away.signal.aborted);
+    expect(away.signal.reason).toMatchObject({ code: "TAKEN_OVER" });
+    expect((await group.members()).get("a")?.incarnation).toBe(other.incarnation);
+    expect(observer.words("a")).toEqual(["joined a", "died a", "joined a"]);
+  },
+);
+
+/** Watches that are opened from now on tell of no change. */
+function tellNothing(etcd: Connection): void {
+  const { watches } = internals(etcd);
+  const open = watches.open.bind(watches);
+  watches.open = (range, handlers) =>
+    open(range, {
+      created: handlers.created?.bind(handlers),
+      ended: handlers.ended.bind(handlers),
+      events: () => undefined,
+    });
+}
 
 test("a join that is cancelled when it has arrived leaves nobody behind, and nobody is said to have died", async () => {
   const name = `${testPrefix()}group`;
