@@ -77,6 +77,8 @@ test.for([
     abort.abort();
     await cancelled.settled;
     await present(name, 2 + others.length);
+    // else it would try to let in who has gone, and once more a moment later
+    await seenBy(one.session, name);
     ready.letPass();
     await eventually(() => steps.due === 1);
     steps.now();
