@@ -19,7 +19,8 @@ export interface ConnectOptions extends IOptions {
   namespace?: string;
   /**
    * Whether writes of different names that are asked for at the same time travel as one etcd transaction (group commit).
-   * Each still has its own answer. Default true.
+   * Each still has its own answer. Where etcd has roles but does not check them in nested transactions (GHSA-rfx7-8w68-q57q; 3.5.16
+   * does not, 3.5.30 does), it lets through in company what it refuses alone. Default true.
    */
   groupCommit?: boolean;
 }

@@ -102,13 +102,19 @@ describe("transactions asked for in one turn", () => {
     expect(outcomes[4]).toMatchObject({ reason: { code: "REFUSED" } });
   });
 
-  it("of which one is for a key that its user may not touch all succeed but that one", async () => {
+  it("of which one is for a key that its user may not touch all succeed but that one", async ({
+    skip,
+  }) => {
     const user = { name: "ann", password: "secret", prefix: `${prefix}name-` };
     await using secured = await startEtcd({ auth: { users: [user] } });
-    const connection = open({
+    const as = {
       hosts: secured.endpoints,
       auth: { username: user.name, password: user.password },
-    });
+    };
+    const nested = { compare: [], success: [{ txn: create("nested") }], failure: [] };
+    const lets = await send(open({ ...as, groupCommit: false }), nested).catch(() => undefined);
+    skip(lets !== undefined, `etcd ${secured.version} checks no permission in nested transactions`);
+    const connection = open(as);
     const own = names(10).map((name) => create(name));
     const outside = create("elsewhere");
     const txns = own.toSpliced(4, 0, outside);
