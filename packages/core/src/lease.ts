@@ -127,7 +127,9 @@ export class Lease implements Renewable {
     // another adoption may have been faster
     checkUnused(connection, id);
     if (left.ttl <= 0) {
-      throw new SessionExpiredError(`lease ${leaseHex(id)} is gone: it cannot be adopted`);
+      throw new SessionExpiredError(
+        `lease ${leaseHex(id)} is gone, or has less than a second left: it cannot be adopted`,
+      );
     }
     const marginMs = options.marginMs ?? left.grantedTtl * 100;
     const deadline = new Deadline(clock, sentAt, left.ttl * 1_000, marginMs);

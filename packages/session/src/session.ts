@@ -51,7 +51,8 @@ export class Session implements AsyncDisposable {
   /**
    * @throws TypeError, RangeError for bad arguments, before anything is sent; RangeError too, when the lease to adopt is known, if
    *   `safetyMarginMs` is not less than half its TTL: the lease is left as it was
-   * @throws SessionExpiredError if the lease to adopt is gone, or a new one by the time its grant is answered
+   * @throws SessionExpiredError if the lease to adopt is gone or nearer to its end than the margin, or a new one is gone by the time
+   *   its grant is answered
    * @throws CoordinationError `LEASE_IN_USE`, `UNAVAILABLE` when no member answers within 10 s, `CONNECTION_CLOSED` also when the
    * connection closes meanwhile, `PERMISSION_DENIED`, …
    */
@@ -158,6 +159,8 @@ async function adopt(
   const lease = await Lease.adopt(connection, leaseId, options);
   try {
     checkMargin(options.marginMs, lease.ttl);
+    // nearer to its end than the margin
+    if (lease.lossReason) throw lease.lossReason;
   } catch (error) {
     // not revoked: whoever asked with another margin could still have it
     lease.orphan();

@@ -125,6 +125,25 @@ describe("a session", () => {
     await heir.close();
   });
 
+  it("cannot adopt a lease whose end is nearer than the margin", async () => {
+    const { leaseClient } = testClient();
+    const { ID, TTL } = await leaseClient.leaseGrant({ TTL: 3 });
+    const leaseId = BigInt(ID);
+    const less = async () => (await timeToLive(leaseId)) < Number(TTL) - 1;
+    await eventually(less, {
+      everyMs: 2,
+      what: "a renewal that is missing for more than a second",
+    });
+    const etcd = open();
+    const adoption = Session.open(etcd, { leaseId, safetyMarginMs: 1_499 });
+    await expect(adoption).rejects.toThrow(SessionExpiredError);
+    await expect(adoption).rejects.toThrow(/not renewed in time/);
+    // nothing of it is kept, so that the next one asks etcd again
+    await expect(Session.open(etcd, { leaseId, safetyMarginMs: 1_499 })).rejects.toThrow(
+      SessionExpiredError,
+    );
+  });
+
   it("cannot adopt a lease that is gone, or that is open on this connection", async () => {
     const etcd = open();
     await expect(Session.open(etcd, { leaseId: 12_345n })).rejects.toThrow(SessionExpiredError);
