@@ -5,17 +5,23 @@ import { createServer } from "node:net";
 const LOWEST = 10_000;
 const HIGHEST = 32_000;
 
+// Each process draws from its own part of them, and never the same twice: a server that is down for a moment, or a proxy that is
+// cut, needs its port again, and nothing else can keep it.
+const PARTS = 100;
+const PART_SIZE = (HIGHEST - LOWEST) / PARTS;
+let drawn = (process.pid % PARTS) * PART_SIZE;
+
 /**
  * Ports of 127.0.0.1 that nothing listens on at the moment. Another process may take one before it
  * is used: be ready to ask again.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const free = new Set<number>();
-  while (free.size < count) {
-    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
-    if (!free.has(port) && (await isFree(port))) free.add(port);
+  const free: number[] = [];
+  while (free.length < count) {
+    const port = LOWEST + (drawn++ % (HIGHEST - LOWEST));
+    if (await isFree(port)) free.push(port);
   }
-  return [...free];
+  return free;
 }
 
 /** One port of 127.0.0.1 that nothing listens on; see {@link freePorts}. */
