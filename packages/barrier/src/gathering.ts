@@ -7,7 +7,7 @@ import {
   underPrefix,
   type WatchEvent,
 } from "@etcdkit/core/internal";
-import { agrees, type Present, present } from "./present.js";
+import { agrees, type Present, present, type Ready, readyOf } from "./present.js";
 import { Shared } from "./shared.js";
 
 /** One of ours, as the gathering sees it. */
@@ -43,7 +43,7 @@ export class Gathering {
   /** Up to which revision all this is known; undefined until the first list. */
   #revision: bigint | undefined;
   #readyRevision = 0n;
-  #enteredUpTo = 0n;
+  #lastReady = readyOf(undefined);
   /** Until something changes. */
   readonly #byCount = new Map<number, readonly Present[]>();
 
@@ -75,9 +75,9 @@ export class Gathering {
     return this.#readyRevision;
   }
 
-  /** Whose create revision is not above this has entered. */
-  get enteredUpTo(): bigint {
-    return this.#enteredUpTo;
+  /** Whose create revision is not above that of its put has entered, or is of another count; also when it has gone again. */
+  get lastReady(): Ready {
+    return this.#lastReady;
   }
 
   /** Those of this count, in order. */
@@ -151,7 +151,7 @@ export class Gathering {
   #put(kv: KeyValue): void {
     if (kv.key.equals(this.ready)) {
       this.#readyRevision = kv.modRevision;
-      if (kv.modRevision > this.#enteredUpTo) this.#enteredUpTo = kv.modRevision;
+      if (kv.modRevision > this.#lastReady.modRevision) this.#lastReady = readyOf(kv);
       return;
     }
     if (this.isMember(kv)) this.#keys.set(idOf(kv.key), present(kv));
@@ -187,6 +187,6 @@ export class Gathering {
     this.#keys.clear();
     this.#byCount.clear();
     this.#readyRevision = 0n;
-    this.#enteredUpTo = 0n;
+    this.#lastReady = readyOf(undefined);
   }
 }

@@ -8,7 +8,8 @@ import {
   type Txn,
 } from "@etcdkit/core/internal";
 import type { Gathering } from "./gathering.js";
-import { type Present, present } from "./present.js";
+import { encodeCount } from "./member-value.js";
+import { type Present, present, type Ready, readyOf } from "./present.js";
 
 /** The writes of a member of a double barrier. Each may be sent again when its reply was lost. */
 
@@ -16,15 +17,13 @@ import { type Present, present } from "./present.js";
 export interface Moment {
   /** In order. */
   members: Present[];
-  /** The mod revision of `ready`; 0n where it is absent. */
-  readyRevision: bigint;
+  ready: Ready;
 }
 
 /** As of the creation of our key, which is the last in order. */
 export interface Membership extends Moment {
   createRevision: bigint;
-  /** The mod revision of `ready` as of now. */
-  readyNow: bigint;
+  readyNow: Ready;
 }
 
 export interface MemberKey {
@@ -62,7 +61,7 @@ export async function createMember(
     );
   }
   const { createRevision } = own;
-  const readyNow = ready?.[0]?.modRevision ?? 0n;
+  const readyNow = readyOf(ready?.[0]);
   const upToOurs = members?.filter((member) => member.createRevision <= createRevision) ?? [];
   const now = momentOf(upToOurs, readyNow);
   if (succeeded) return { ...now, createRevision, readyNow };
@@ -85,11 +84,11 @@ export async function membersAsOf(
   const request = { ...gathering.range, revision };
   const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), { what, signal });
   const ready = kvs.find(({ key }) => key.equals(gathering.ready));
-  return momentOf(kvs.filter(gathering.isMember), ready?.modRevision ?? 0n);
+  return momentOf(kvs.filter(gathering.isMember), readyOf(ready));
 }
 
-function momentOf(members: KeyValue[], readyRevision: bigint): Moment {
-  return { members: members.sort(byCreateRevision).map(present), readyRevision };
+function momentOf(members: KeyValue[], ready: Ready): Moment {
+  return { members: members.sort(byCreateRevision).map(present), ready };
 }
 
 // etcd takes 128 comparisons in one transaction by default (--max-txn-ops)
@@ -97,14 +96,14 @@ const COMPARED = 100;
 
 /**
  * Puts `ready`, if all members of the round are there in that moment (of a very large round, its last ones), and nobody has put it
- * since `readyRevision`: an attempt that arrives late lets nobody in. Resolves with the revision of `ready`.
+ * since `readyRevision`: an attempt that arrives late lets nobody in. Resolves with `ready` as it is then.
  */
 export async function putReady(
-  { lease, gathering, key, what }: MemberKey,
+  { lease, gathering, count, key, what }: MemberKey,
   createRevision: bigint,
   round: readonly Pick<KeyValue, "key" | "createRevision">[],
   readyRevision: bigint,
-): Promise<bigint> {
+): Promise<Ready> {
   const others = round.filter((member) => !member.key.equals(key)).slice(-COMPARED);
   const txn: Txn = {
     compare: [
@@ -112,12 +111,12 @@ export async function putReady(
       { key, createRevision },
       ...others.map((member) => ({ key: member.key, createRevision: member.createRevision })),
     ],
-    success: [{ put: { key: gathering.ready, value: Buffer.alloc(0) } }],
+    success: [{ put: { key: gathering.ready, value: encodeCount(count) } }],
     failure: [{ range: { key: gathering.ready } }],
   };
   const result = await lease.txn(txn, { what });
-  if (result.succeeded) return result.revision;
-  return result.results[0]?.range?.kvs[0]?.modRevision ?? 0n;
+  if (result.succeeded) return { modRevision: result.revision, count };
+  return readyOf(result.results[0]?.range?.kvs[0]);
 }
 
 /** Deletes our key; where its create revision is not known, as an attempt without an answer may have left it. */

@@ -1,4 +1,4 @@
-/** The value of a member's key: Go's is empty, and Go reads none. */
+/** The value of a member's key, and of `ready`: Go's are empty, and Go reads none. */
 export function encodeCount(count: number): Buffer {
   return Buffer.from(JSON.stringify({ count }));
 }

@@ -11,14 +11,14 @@ import {
   putReady,
 } from "./member-key.js";
 import { encodeCount } from "./member-value.js";
-import { agrees, type Present, roundOf } from "./present.js";
-import { refusalOf } from "./refusal.js";
+import { agrees, type Present, type Ready, roundOf } from "./present.js";
+import { passedOver, refusalOf } from "./refusal.js";
 import { withdrawMember } from "./withdrawal.js";
 
 // Whoever completes the round puts `ready`. Where it does not come to that, for it has died say, the others do after this long.
 const STEP_IN_MS = 250;
 
-type State = "creating" | "waiting" | "in" | "leaving" | "over";
+type State = "creating" | "refused" | "waiting" | "in" | "leaving" | "over";
 
 /** One member of a double barrier: from the call that makes its key to the deletion of the key. */
 export class Member implements Attendant, MemberKey {
@@ -122,21 +122,22 @@ export class Member implements Attendant, MemberKey {
     this.#createRevision = membership.createRevision;
     if (this.#state === "over") return this.#takeAway();
     const refusal = refusalOf(this, membership);
-    if (refusal) return await this.#withdraw(membership, refusal);
+    const { members, ready, readyNow } = membership;
+    if (refusal) return await this.#withdraw(ready, refusal);
     this.#state = "waiting";
-    const { members, readyRevision, readyNow } = membership;
-    if (readyNow >= this.createRevision) return this.#entered(readyNow);
-    const round = roundOf(members.filter(agrees(this.count)), this.count, readyRevision);
-    if (round) this.#letIn(round, readyRevision);
+    if (readyNow.modRevision >= this.createRevision) return this.#letInBy(readyNow);
+    const round = roundOf(members.filter(agrees(this.count)), this.count, ready.modRevision);
+    if (round) this.#letIn(round, ready.modRevision);
     this.gathering.add(this);
   }
 
   /** Whoever is refused finds nothing left of it. */
-  async #withdraw(membership: Membership, refusal: BarrierError): Promise<void> {
+  async #withdraw(ready: Ready, refusal: BarrierError): Promise<void> {
+    this.#state = "refused";
     try {
-      const letInBy = await withdrawMember(this, membership);
-      if (this.#state !== "creating") return;
-      if (letInBy !== undefined) return this.#entered(letInBy);
+      const letInBy = await withdrawMember(this, this.createRevision, ready.modRevision);
+      if (this.#state !== "refused") return;
+      if (letInBy) return this.#entered(letInBy.modRevision);
       this.#deletion = Promise.resolve();
     } catch {
       // tried once more, as after any other failure
@@ -145,8 +146,8 @@ export class Member implements Attendant, MemberKey {
   }
 
   #lookForReady(): void {
-    const { enteredUpTo } = this.gathering;
-    if (enteredUpTo >= this.createRevision) return this.#entered(enteredUpTo);
+    const { lastReady } = this.gathering;
+    if (lastReady.modRevision >= this.createRevision) return this.#letInBy(lastReady);
     if (this.#puttingReady) return;
     if (!this.#fullRound()) {
       this.#stepIn?.cancel();
@@ -163,7 +164,7 @@ export class Member implements Attendant, MemberKey {
   /** That we are of; undefined while it is not full. */
   #fullRound(): readonly Present[] | undefined {
     const { gathering, count, createRevision } = this;
-    const round = roundOf(gathering.members(count), count, gathering.enteredUpTo);
+    const round = roundOf(gathering.members(count), count, gathering.lastReady.modRevision);
     const last = round?.at(-1);
     return last && last.createRevision >= createRevision ? round : undefined;
   }
@@ -171,15 +172,23 @@ export class Member implements Attendant, MemberKey {
   #letIn(round: readonly Present[], readyRevision: bigint): void {
     this.#puttingReady = true;
     putReady(this, this.createRevision, round, readyRevision).then(
-      (revision) => {
+      (ready) => {
         this.#puttingReady = false;
         if (this.#state !== "waiting") return;
         // if not, somebody went in that moment, or `ready` changed: seen here soon, or already
-        if (revision >= this.createRevision) this.#entered(revision);
+        if (ready.modRevision >= this.createRevision) this.#letInBy(ready);
         else this.gathering.add(this);
       },
       (error) => this.failed(error),
     );
+  }
+
+  /** Unless it lets in others. */
+  #letInBy(ready: Ready): void {
+    if (agrees(this.count)(ready)) return this.#entered(ready.modRevision);
+    this.#stepIn?.cancel();
+    this.gathering.remove(this);
+    void this.#withdraw(ready, passedOver(this, ready));
   }
 
   #entered(round: bigint): void {

@@ -11,9 +11,19 @@ export function present(kv: KeyValue): Present {
   return { ...kv, count: decodeCount(kv.value) };
 }
 
-/** Of two that do not agree one is being refused, and neither counts the other. Who does not tell agrees with everybody. */
-export function agrees(count: number): (member: Present) => boolean {
-  return (member) => member.count === undefined || member.count === count;
+/** `ready` as it was last put, and for members of which count; all zero and undefined where it is absent. */
+export type Ready = Pick<Present, "modRevision" | "count">;
+
+export function readyOf(kv: KeyValue | undefined): Ready {
+  return kv ? present(kv) : { modRevision: 0n, count: undefined };
+}
+
+/**
+ * Of two that do not agree one is being refused, and neither counts the other, nor is let in by its `ready`. Who does not tell agrees
+ * with everybody.
+ */
+export function agrees(count: number): (told: Pick<Present, "count">) => boolean {
+  return (told) => told.count === undefined || told.count === count;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { BarrierError } from "./errors.js";
 import type { MemberKey, Membership } from "./member-key.js";
-import { agrees } from "./present.js";
+import { agrees, type Ready } from "./present.js";
 
 /** Why a member cannot be of the next round, going by who was there when its key was made. */
 export function refusalOf(
@@ -18,4 +18,10 @@ export function refusalOf(
   if (there < count) return undefined;
   const told = `${what}: ${there} are there, and it is for ${count}`;
   return new BarrierError("TOO_MANY", told);
+}
+
+/** Why a member that waited is not let in by this `ready`: the eldest that there was when it came was being refused itself. */
+export function passedOver({ count, what }: MemberKey, ready: Ready): BarrierError {
+  const told = `${what}: our count is ${count}, that of those who are let in is ${ready.count}`;
+  return new BarrierError("COUNT_MISMATCH", told);
 }

@@ -2,6 +2,7 @@ import type { Txn } from "@etcdkit/core/internal";
 import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { membersOf, openMember, present, settled } from "./gather.js";
+import { lagging } from "./lagging.js";
 import { deletes, puts, withholdTxn } from "./late.js";
 import { outcomeOf } from "./outcome.js";
 import { seenBy } from "./seen-by.js";
@@ -52,6 +53,61 @@ test("another count, between those of a round: who comes after it does not take 
   expect(await settled(entering)).toEqual(["done", "done", "done"]);
   deletion.letPass();
   expect(await refused.settled).toMatchObject({ code: "COUNT_MISMATCH" });
+});
+
+test.for([["at once"], ["when they have gone again"]] as const)(
+  "another count than those who are let in, taken in by one that was being refused, which hears of them %s: it is refused",
+  async ([when]) => {
+    const name = `${testPrefix()}double`;
+    const [one, two, three, four] = await Promise.all([1, 2, 3, 4].map(() => openMember(name, 3)));
+    if (!one || !two || !three || !four) throw new Error("there are four");
+    const other = await openMember(name, 5);
+    const abort = new AbortController();
+    const cancelled = outcomeOf(one.double.enter({ signal: abort.signal }));
+    await present(name, 1);
+    const deletion = await beingRefused(name);
+    const round = [two, three, four];
+    const entering = [outcomeOf(two.double.enter())];
+    await present(name, 3);
+    abort.abort();
+    await cancelled.settled;
+    await present(name, 2);
+    // the eldest is of its count now
+    const lag = when === "at once" ? undefined : lagging(other.session.connection);
+    const refused = outcomeOf(other.double.enter());
+    await present(name, 3);
+    if (!lag) await seenBy(other.session, name);
+    expect(refused.now).toBe("pending");
+    deletion.letPass();
+    await present(name, 2);
+    for (const { double } of [three, four]) entering.push(outcomeOf(double.enter()));
+    expect(await settled(entering)).toEqual(["done", "done", "done"]);
+    const leave = () => settled(round.map(({ double }) => outcomeOf(double.leave())));
+    if (lag) expect(await leave()).toEqual(["done", "done", "done"]);
+    lag?.tell();
+    expect(await refused.settled).toMatchObject({ code: "COUNT_MISMATCH" });
+    expect(await membersOf(name)).toHaveLength(lag ? 0 : 3);
+    if (!lag) expect(await leave()).toEqual(["done", "done", "done"]);
+  },
+);
+
+test("two of another count that are there when the others are let in: they do not count one another", async () => {
+  const name = `${testPrefix()}double`;
+  const members = await Promise.all([1, 2, 3].map(() => openMember(name, 3)));
+  const others = await Promise.all([openMember(name, 2), openMember(name, 2)]);
+  const entering = members.slice(1).map(({ double }) => outcomeOf(double.enter()));
+  await present(name, 2);
+  const deletions = others.map(({ session }) =>
+    withholdTxn(session.connection, deletes, "and all after it"),
+  );
+  const refused = others.map(({ double }) => outcomeOf(double.enter()));
+  await eventually(() => deletions.every(({ withheld }) => withheld));
+  await members[0]?.double.enter();
+  expect(await settled(entering)).toEqual(["done", "done"]);
+  for (const deletion of deletions) deletion.letPass();
+  const mismatch = expect.objectContaining({ code: "COUNT_MISMATCH" });
+  expect(await settled(refused)).toEqual([mismatch, mismatch]);
+  await present(name, 3);
 });
 
 test.for([

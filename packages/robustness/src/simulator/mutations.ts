@@ -246,7 +246,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       edit(
         "barrier/src/member.ts",
-        "if (enteredUpTo >= this.createRevision) return this.#entered(enteredUpTo);",
+        "if (lastReady.modRevision >= this.createRevision) return this.#letInBy(lastReady);",
         "if (this.gathering.readyRevision > 0n) return this.#entered(this.gathering.readyRevision);",
       ),
     ],
