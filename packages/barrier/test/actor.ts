@@ -1,7 +1,7 @@
 import { sharedEtcd } from "@etcdkit/testing/vitest";
 import { type Program, runProgram } from "./run-program.js";
 
-export type Step = "hold" | "hold unleased" | "wait" | "enter" | "leave";
+export type Step = "hold" | "hold unleased" | "wait" | "enter" | "leave" | "a word";
 
 export interface ActorOptions {
   hosts: string[];
@@ -12,6 +12,8 @@ export interface ActorOptions {
   ttl: number;
   onHolderLost?: "release" | "fail";
   count?: number;
+  /** How many take the steps, on one connection, each with a session of its own. Default 1. */
+  members?: number;
 }
 
 /** What the program `actor` says. */
@@ -26,6 +28,11 @@ export function startActor(
   options: Omit<ActorOptions, "hosts"> & { hosts?: string[] },
 ): Program<ActorMessage> {
   return runProgram<ActorMessage>("actor", { hosts: sharedEtcd().endpoints, ...options });
+}
+
+/** What its step `a word` waits for. */
+export function giveWord(actor: Program<ActorMessage>): void {
+  actor.process.stdin?.write("go on\n");
 }
 
 /** Resolves with what it said: that the step has begun (for `wait`: it would hear of a release), is done, or why it failed. */

@@ -1,6 +1,9 @@
-import { testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
+import { type ActorMessage, giveWord, type Step, said, startActor } from "./actor.js";
+import { membersOf, present } from "./gather.js";
 import { goRounds } from "./go-rounds.js";
+import type { Program } from "./run-program.js";
 
 test("ten in five processes, twenty rounds: nobody is in before all have come, nor out before all went", async () => {
   const name = `${testPrefix()}double`;
@@ -15,4 +18,36 @@ test("ten in five processes, twenty rounds: nobody is in before all have come, n
     expect(firstOut).toBeGreaterThan(lastWent);
   }
   expect(await testClient().getAll().prefix(name).keys()).toEqual([]);
+}, 60_000);
+
+test("ten in five processes, one killed before it is full, one after, and an eleventh refused: all others enter and leave", async () => {
+  const name = `${testPrefix()}double`;
+  const steps: Step[] = ["enter", "a word", "leave"];
+  const actors: Program<ActorMessage>[] = [];
+  const start = (ttl: number) => {
+    const actor = startActor({ name, steps, ttl, count: 10, members: 2 });
+    actors.push(actor);
+    return actor;
+  };
+  const done = (step: Step) =>
+    actors
+      .flatMap(({ messages }) => messages)
+      .filter((message) => message.step === step && message.what === "done").length;
+  const early = start(2);
+  const stay = [start(20), start(20), start(20)];
+  await present(name, 8);
+  early.process.kill("SIGKILL");
+  await present(name, 6);
+  stay.push(start(20));
+  await present(name, 8);
+  expect(done("enter")).toBe(0);
+  const late = start(2);
+  await eventually(() => done("enter") === 10, { withinMs: 20_000 });
+  const eleventh = startActor({ name, steps: ["enter"], ttl: 20, count: 10 });
+  expect(await said(eleventh, "enter")).toBe("TOO_MANY");
+  expect(await membersOf(name)).toHaveLength(10);
+  late.process.kill("SIGKILL");
+  for (const actor of stay) giveWord(actor);
+  await eventually(() => done("leave") === 8, { withinMs: 20_000 });
+  expect(await membersOf(name)).toEqual([]);
 }, 60_000);
