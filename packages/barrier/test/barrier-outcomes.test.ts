@@ -3,7 +3,7 @@ import { internals } from "@etcdkit/core/internal";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
-import { said, startActor } from "./actor.js";
+import { giveWord, type Step, said, startActor } from "./actor.js";
 import { openConnection, openSession } from "./open.js";
 import { outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
@@ -33,7 +33,8 @@ test.for(
   (["SIGKILL", "SIGSTOP"] as const).flatMap((signal) => ways.map((way) => [signal, way] as const)),
 )("holder %s, onHolderLost %s", async ([signal, way]) => {
   const name = `${testPrefix()}barrier`;
-  const holder = startActor({ name, steps: ["hold"], ttl: TTL, onHolderLost: way });
+  const steps: Step[] = ["hold", "a word", "hold"];
+  const holder = startActor({ name, steps, ttl: TTL, onHolderLost: way });
   expect(await said(holder, "hold")).toBe("done");
   const waiting = await waitAt(name);
   const since = performance.now();
@@ -44,6 +45,62 @@ test.for(
   expect(afterMs).toBeGreaterThan((TTL * 1_000) / 3 - 100);
   expect(afterMs).toBeLessThan(TTL * 1_000 + 1_500);
   expect(await testClient().get(name).string()).toBeNull();
+  if (signal === "SIGKILL") return;
+  // once it wakes, it knows
+  giveWord(holder);
+  holder.process.kill("SIGCONT");
+  const { error } = await holder.message(({ what }) => what === "failed");
+  expect(error).toBe("SESSION_EXPIRED");
+  expect(await testClient().get(name).string()).toBeNull();
+});
+
+test("holder cut off for less than its TTL, and its history compacted: those who wait wait on", async () => {
+  const name = `${testPrefix()}barrier`;
+  const { proxy, etcd } = await proxied();
+  const session = await Session.open(etcd, { ttl: 5 });
+  const barrier = new Barrier(etcd, name);
+  await barrier.hold({ session, onHolderLost: "fail" });
+  const waiting = await waitAt(name);
+  await proxy.cut();
+  await eventually(() => session.state === "suspended");
+  await compact();
+  expect(waiting.now).toBe("pending");
+  await proxy.restore();
+  await eventually(() => session.state === "connected");
+  // whoever comes now finds it held, too
+  const late = await waitAt(name);
+  expect(waiting.now).toBe("pending");
+  await barrier.release();
+  expect([await waiting.settled, await late.settled]).toEqual(["done", "done"]);
+});
+
+test.for(ways)("a compaction while it is held, and nothing else, onHolderLost %s", async (way) => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session, onHolderLost: way });
+  const waiting = await waitAt(name);
+  await compact();
+  const late = await waitAt(name);
+  expect(waiting.now).toBe("pending");
+  await barrier.release();
+  expect([await waiting.settled, await late.settled]).toEqual(["done", "done"]);
+});
+
+test("a waiter killed: the others wait on, and are released", async () => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session, onHolderLost: "fail" });
+  const victim = startActor({ name, steps: ["wait"], ttl: TTL });
+  await said(victim, "wait", true);
+  const waiting = await waitAt(name);
+  victim.process.kill("SIGKILL");
+  await victim.ended;
+  const late = await waitAt(name);
+  expect(waiting.now).toBe("pending");
+  await barrier.release();
+  expect([await waiting.settled, await late.settled]).toEqual(["done", "done"]);
 });
 
 test.for(ways)("holder cut off until its session is lost, onHolderLost %s", async (way) => {
@@ -253,6 +310,7 @@ test.for([
     const { proxy, etcd } = await proxied();
     const waiting = outcomeOf(new Barrier(etcd, name).wait());
     await waitingAt(etcd, name, 1);
+    const { replies } = watchStreams(etcd);
     await proxy.cut();
     if (what === "dead") await session.close();
     else await holder.release();
@@ -261,6 +319,7 @@ test.for([
     await compact();
     await proxy.restore();
     expect(await waiting.settled).toEqual(outcome);
+    expect(replies.some(({ compactRevision }) => compactRevision > 0n)).toBe(true);
   },
 );
 

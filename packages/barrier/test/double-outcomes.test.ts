@@ -1,11 +1,13 @@
 import { KeyDeletedError, SessionExpiredError } from "@etcdkit/barrier";
+import type { WatchReply } from "@etcdkit/core/internal";
 import { startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
-import { said, startActor } from "./actor.js";
+import { giveWord, type Step, said, startActor } from "./actor.js";
 import { membersOf, openMember, present, settled } from "./gather.js";
 import { outcomeOf } from "./outcome.js";
 import { seenBy } from "./seen-by.js";
+import { watchStreams } from "./watch-streams.js";
 
 // What happens to one member, and what that is to it and to the others, row by row.
 
@@ -34,7 +36,8 @@ test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "las
   "%s after it was full, the victim the %s: the others leave without it",
   async ([signal, which]) => {
     const name = `${testPrefix()}double`;
-    const start = () => startActor({ name, steps: ["enter"], ttl: TTL, count: 3 });
+    const steps: Step[] = ["enter", "a word", "leave"];
+    const start = () => startActor({ name, steps, ttl: TTL, count: 3 });
     const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
     let victim = which === "eldest" ? start() : undefined;
     if (victim) await present(name, 1);
@@ -47,8 +50,44 @@ test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "las
     const leaving = [one, two].map(({ double }) => outcomeOf(double.leave()));
     expect(await settled(leaving)).toEqual(["done", "done"]);
     expect(await membersOf(name)).toEqual([]);
+    if (signal === "SIGKILL") return;
+    giveWord(victim);
+    victim.process.kill("SIGCONT");
+    expect(await said(victim, "leave")).toBe("SESSION_EXPIRED");
   },
 );
+
+test("killed or frozen while it leaves, as the eldest or as the last: the others leave without it", async () => {
+  // all at once: it takes as long as the lease of the eldest
+  const rows = signals.flatMap((signal) => [
+    leavesWithout(signal, "eldest"),
+    leavesWithout(signal, "last"),
+  ]);
+  await Promise.all(rows);
+});
+
+async function leavesWithout(signal: NodeJS.Signals, which: "eldest" | "last"): Promise<void> {
+  const name = `${testPrefix()}double`;
+  // the last has taken its key away: nobody waits for its lease
+  const ttl = which === "eldest" ? TTL : 20;
+  const start = () => startActor({ name, steps: ["enter", "leave"], ttl, count: 3 });
+  const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
+  let victim = which === "eldest" ? start() : undefined;
+  if (victim) await present(name, 1);
+  const entering = [one, two].map(({ double }) => outcomeOf(double.enter()));
+  await present(name, victim ? 3 : 2);
+  victim ??= start();
+  await said(victim, "leave", true);
+  expect(await settled(entering)).toEqual(["done", "done"]);
+  await present(name, which === "eldest" ? 3 : 2);
+  victim.process.kill(signal);
+  const leaving = [one, two].map(({ double }) => outcomeOf(double.leave()));
+  expect(await settled(leaving)).toEqual(["done", "done"]);
+  expect(await membersOf(name)).toEqual([]);
+  if (signal === "SIGKILL") return;
+  victim.process.kill("SIGCONT");
+  expect(await said(victim, "leave")).toBe(which === "eldest" ? "SESSION_EXPIRED" : "done");
+}
 
 const removals = [
   {
@@ -154,14 +193,16 @@ test.for(["cut", "reset", "stall"] as const)(
     const two = await openMember(name, 2);
     const entering = outcomeOf(one.double.enter());
     await present(name, 1);
+    const { replies } = watchStreams(one.session.connection);
     await strike();
     // full, and `ready` put, while it cannot see it; what it could resume from is compacted
     await two.double.enter();
     expect(entering.now).toBe("pending");
-    const { header } = await testClient().put(`${name}-unrelated`).value("1");
-    await testClient().kv.compact({ revision: header.revision, physical: true });
+    await compact();
     await mend();
     expect(await entering.settled).toBe("done");
+    // after a reset it may have gone on before the compaction
+    if (fault !== "reset") expect(replies.some(compacted)).toBe(true);
     const leaving = [outcomeOf(one.double.leave())];
     await strike();
     leaving.push(outcomeOf(two.double.leave()));
@@ -172,6 +213,56 @@ test.for(["cut", "reset", "stall"] as const)(
     expect(await membersOf(name)).toEqual([]);
   },
 );
+
+test("cut off, its history compacted, while it is in and while it leaves: it waits for the others all the same", async () => {
+  const name = `${testPrefix()}double`;
+  const [target = ""] = sharedEtcd().endpoints;
+  const proxy = await startProxy({ target });
+  onTestFinished(() => proxy.close());
+  const one = await openMember(name, 2, { hosts: [proxy.endpoint], ttl: 20 });
+  const two = await openMember(name, 2);
+  const entering = outcomeOf(one.double.enter());
+  await present(name, 1);
+  await two.double.enter();
+  expect(await entering.settled).toBe("done");
+  const losesHistory = async () => {
+    await seenBy(one.session, name);
+    const { replies } = watchStreams(one.session.connection);
+    await proxy.cut();
+    // what it does not see
+    await testClient().put(`${name}/unseen`).value("");
+    await compact();
+    await proxy.restore();
+    await eventually(() => replies.some(compacted), { withinMs: 10_000 });
+    // it has listed anew, and follows again
+    await seenBy(one.session, name);
+    await testClient().delete().key(`${name}/unseen`);
+  };
+  await losesHistory();
+  const leaving = outcomeOf(one.double.leave());
+  await losesHistory();
+  expect(leaving.now).toBe("pending");
+  await two.double.leave();
+  expect(await leaving.settled).toBe("done");
+  expect(await testClient().getAll().prefix(name).keys()).toEqual([]);
+});
+
+test("cut off until its session is lost, while it leaves: the other one leaves without it", async () => {
+  const name = `${testPrefix()}double`;
+  const { victim, proxy } = await behindProxy(name);
+  const one = await openMember(name, 2);
+  const entering = outcomeOf(victim.double.enter());
+  await present(name, 1);
+  await one.double.enter();
+  expect(await entering.settled).toBe("done");
+  const leaving = outcomeOf(victim.double.leave());
+  await seenBy(victim.session, name);
+  expect(leaving.now).toBe("pending");
+  await proxy.cut();
+  expect(await leaving.settled).toMatchObject({ code: "SESSION_EXPIRED" });
+  await one.double.leave();
+  expect(await membersOf(name)).toEqual([]);
+});
 
 test("cut off until its session is lost, before it is full: the place is free again", async () => {
   const name = `${testPrefix()}double`;
@@ -206,6 +297,15 @@ test.for(["eldest", "last"] as const)(
     await expect(victim.double.leave()).rejects.toMatchObject({ code: "SESSION_EXPIRED" });
   },
 );
+
+async function compact(): Promise<void> {
+  const { header } = await testClient().put(`${testPrefix()}unrelated`).value("1");
+  await testClient().kv.compact({ revision: header.revision, physical: true });
+}
+
+function compacted({ compactRevision }: WatchReply): boolean {
+  return compactRevision > 0n;
+}
 
 async function behindProxy(name: string) {
   const [target = ""] = sharedEtcd().endpoints;
