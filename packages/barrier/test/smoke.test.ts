@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { openConnection, openSession } from "./open.js";
 import { all, outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
+import { watchStreams } from "./watch-streams.js";
 
 // Run on every supported etcd: what a version could do otherwise.
 
@@ -12,7 +13,11 @@ const keysUnder = (prefix: string) => testClient().getAll().prefix(prefix).keys(
 const code = (what: string) => expect.objectContaining({ name: "BarrierError", code: what });
 
 test("wait on a barrier that nobody holds returns at once", async () => {
-  await new Barrier(openConnection(), `${testPrefix()}barrier`).wait();
+  const etcd = openConnection();
+  const streams = watchStreams(etcd);
+  await new Barrier(etcd, `${testPrefix()}barrier`).wait();
+  // by a read, and nothing that could be waited for
+  expect(streams.opened).toBe(0);
 });
 
 test("all who wait go when the barrier is released, and not before", async () => {
