@@ -12,9 +12,11 @@ import { outcomeOf } from "./outcome.js";
 
 const verbs = ["readLock", "writeLock", "tryReadLock", "tryWriteLock"] as const;
 type Verb = (typeof verbs)[number];
+const withVerbs = ["withReadLock", "withWriteLock"] as const;
+type WithVerb = (typeof withVerbs)[number];
 
 interface Scene {
-  verb: Verb;
+  verb: Verb | WithVerb;
   session: Session;
   call: () => Promise<Holding | undefined>;
   cancel: () => void;
@@ -31,6 +33,10 @@ interface Scene {
 type State = (scene: Scene) => Promise<unknown>;
 
 const why = new Error("cancelled by the test");
+
+function work(): never {
+  throw new Error("its work has begun");
+}
 
 /** What is cancelled before it has won, whatever it is. */
 const early: Record<string, State> = {
@@ -106,7 +112,31 @@ test.for(rows)("%s of a %s lock, cancelled %s", async ([verb, which, , act]) => 
   await nothingLeft(scene);
 });
 
-async function setTheScene(verb: Verb, held: boolean): Promise<Scene> {
+test.for(withVerbs)("%s, cancelled while it waits: its work is not begun", async (verb) => {
+  const scene = await setTheScene(verb, true);
+  await expect(waiting["while it waits"]?.(scene)).rejects.toBe(why);
+  await nothingLeft(scene);
+});
+
+test("a writer who waits for a reader, cancelled: the reader behind it comes in at once", async () => {
+  const name = `${testPrefix()}rw`;
+  const sessions = [await openSession(), await openSession(), await openSession()];
+  const [first, second, third] = sessions.map((session) => new RWMutex(session, name));
+  if (!first || !second || !third) throw new Error("there are three");
+  const reader = await first.readLock();
+  const abort = new AbortController();
+  const writing = outcomeOf(second.writeLock({ signal: abort.signal }));
+  await inLine(first, 2);
+  const behind = outcomeOf(third.readLock());
+  await inLine(first, 3);
+  expect(behind.settled).toBe(false);
+  abort.abort(why);
+  await eventually(() => behind.settled, { withinMs: 1_000 });
+  expect([writing.error, behind.value?.held, reader.held]).toEqual([why, true, true]);
+  expect((await inLine(first, 2)).map(({ kind }) => kind)).toEqual(["read", "read"]);
+});
+
+async function setTheScene(verb: Scene["verb"], held: boolean): Promise<Scene> {
   const name = `${testPrefix()}rw`;
   const [target = ""] = sharedEtcd().endpoints;
   const match = (chunk: Buffer) => chunk.includes(name);
@@ -131,7 +161,10 @@ async function setTheScene(verb: Verb, held: boolean): Promise<Scene> {
     session,
     call: () => {
       begun = true;
-      return rwmutex[verb]({ signal: abort.signal });
+      const { signal } = abort;
+      if (verb === "withReadLock" || verb === "withWriteLock")
+        return rwmutex[verb](work, { signal });
+      return rwmutex[verb]({ signal });
     },
     cancel: () => abort.abort(why),
     proxy,

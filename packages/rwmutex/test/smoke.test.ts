@@ -171,6 +171,19 @@ test("asking for an upgrade is refused at once, and the read lock is as it was",
   expect(await inLine(rwmutex, 1)).toMatchObject([{ kind: "read", key: reader.key }]);
 });
 
+test("two readers who ask for an upgrade, with a writer waiting: both are refused before anything can come from etcd", async () => {
+  const [m1, m2 = m1, m3 = m1] = await mutexes(3);
+  const readers = [await m1.readLock(), await m2.readLock()];
+  const writing = m3.writeLock();
+  await inLine(m3, 3);
+  const asking = readers.map((reader) => outcomeOf(reader.upgrade()));
+  await new Promise(setImmediate);
+  const refused = expect.objectContaining({ code: "UPGRADE_REFUSED" });
+  expect(asking.map(({ error }) => error)).toEqual([refused, refused]);
+  for (const reader of readers) await reader.release();
+  expect((await writing).held).toBe(true);
+});
+
 test("a guarded write happens while we hold, and not after", async () => {
   const session = await openSession();
   const { client } = session.connection;
