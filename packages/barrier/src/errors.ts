@@ -8,7 +8,7 @@ export type BarrierCode =
   | "HOLDER_LOST"
   /** `enter()`: as many as the barrier takes are there already. */
   | "TOO_MANY"
-  /** `enter()`: the eldest member there that says its `count` was given another. */
+  /** `enter()`: the eldest member there that says its `count` was given another, or those who are let in were. */
   | "COUNT_MISMATCH"
   /** `enter()`: this object has entered, or is about to, and has not left. */
   | "ALREADY_ENTERED"
