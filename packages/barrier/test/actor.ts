@@ -43,6 +43,6 @@ export async function said(
 ): Promise<string> {
   const wanted = (message: ActorMessage) =>
     message.step === step && (begun || message.what !== "begun");
-  const message = await actor.message(wanted);
+  const message = await actor.message(wanted, 20_000);
   return message.error ?? message.what;
 }

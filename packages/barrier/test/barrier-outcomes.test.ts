@@ -54,22 +54,20 @@ test.for(
   expect(await testClient().get(name).string()).toBeNull();
 });
 
-test("holder cut off for less than its TTL, and its history compacted: those who wait wait on", async () => {
+test("holder cut off for less than its TTL: those who wait wait on", async () => {
   const name = `${testPrefix()}barrier`;
   const { proxy, etcd } = await proxied();
-  const session = await Session.open(etcd, { ttl: 5 });
+  const session = await Session.open(etcd, { ttl: 20 });
   const barrier = new Barrier(etcd, name);
   await barrier.hold({ session, onHolderLost: "fail" });
   const waiting = await waitAt(name);
   await proxy.cut();
-  await eventually(() => session.state === "suspended");
-  await compact();
-  expect(waiting.now).toBe("pending");
-  await proxy.restore();
-  await eventually(() => session.state === "connected");
-  // whoever comes now finds it held, too
+  // whoever comes meanwhile finds it held, too
   const late = await waitAt(name);
   expect(waiting.now).toBe("pending");
+  await proxy.restore();
+  await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "ALREADY_HELD" });
+  expect([waiting.now, late.now, session.state]).toEqual(["pending", "pending", "connected"]);
   await barrier.release();
   expect([await waiting.settled, await late.settled]).toEqual(["done", "done"]);
 });

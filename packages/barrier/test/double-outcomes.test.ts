@@ -4,7 +4,7 @@ import { startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { giveWord, type Step, said, startActor } from "./actor.js";
-import { membersOf, openMember, present, settled } from "./gather.js";
+import { endLeases, membersOf, openMember, present, settled } from "./gather.js";
 import { outcomeOf } from "./outcome.js";
 import { seenBy } from "./seen-by.js";
 import { watchStreams } from "./watch-streams.js";
@@ -57,37 +57,31 @@ test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "las
   },
 );
 
-test("killed or frozen while it leaves, as the eldest or as the last: the others leave without it", async () => {
-  // all at once: it takes as long as the lease of the eldest
-  const rows = signals.flatMap((signal) => [
-    leavesWithout(signal, "eldest"),
-    leavesWithout(signal, "last"),
-  ]);
-  await Promise.all(rows);
-});
-
-async function leavesWithout(signal: NodeJS.Signals, which: "eldest" | "last"): Promise<void> {
-  const name = `${testPrefix()}double`;
-  // the last has taken its key away: nobody waits for its lease
-  const ttl = which === "eldest" ? TTL : 20;
-  const start = () => startActor({ name, steps: ["enter", "leave"], ttl, count: 3 });
-  const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
-  let victim = which === "eldest" ? start() : undefined;
-  if (victim) await present(name, 1);
-  const entering = [one, two].map(({ double }) => outcomeOf(double.enter()));
-  await present(name, victim ? 3 : 2);
-  victim ??= start();
-  await said(victim, "leave", true);
-  expect(await settled(entering)).toEqual(["done", "done"]);
-  await present(name, which === "eldest" ? 3 : 2);
-  victim.process.kill(signal);
-  const leaving = [one, two].map(({ double }) => outcomeOf(double.leave()));
-  expect(await settled(leaving)).toEqual(["done", "done"]);
-  expect(await membersOf(name)).toEqual([]);
-  if (signal === "SIGKILL") return;
-  victim.process.kill("SIGCONT");
-  expect(await said(victim, "leave")).toBe(which === "eldest" ? "SESSION_EXPIRED" : "done");
-}
+test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "last"] as const]))(
+  "%s while it leaves, the victim the %s: the others leave without it",
+  async ([signal, which]) => {
+    const name = `${testPrefix()}double`;
+    const start = () => startActor({ name, steps: ["enter", "leave"], ttl: 20, count: 3 });
+    const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
+    let victim = which === "eldest" ? start() : undefined;
+    if (victim) await present(name, 1);
+    const entering = [one, two].map(({ double }) => outcomeOf(double.enter()));
+    await present(name, victim ? 3 : 2);
+    victim ??= start();
+    expect(await said(victim, "leave", true)).toBe("begun");
+    expect(await settled(entering)).toEqual(["done", "done"]);
+    // all but the eldest take their keys away first
+    const [eldest = ""] = await present(name, which === "eldest" ? 3 : 2);
+    victim.process.kill(signal);
+    if (which === "eldest") await endLeases([eldest]);
+    const leaving = [one, two].map(({ double }) => outcomeOf(double.leave()));
+    expect(await settled(leaving)).toEqual(["done", "done"]);
+    expect(await membersOf(name)).toEqual([]);
+    if (signal === "SIGKILL") return;
+    victim.process.kill("SIGCONT");
+    expect(await said(victim, "leave")).toBe(which === "eldest" ? "SESSION_EXPIRED" : "done");
+  },
+);
 
 const removals = [
   {

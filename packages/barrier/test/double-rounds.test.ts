@@ -1,7 +1,7 @@
 import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { type ActorMessage, giveWord, type Step, said, startActor } from "./actor.js";
-import { membersOf, present } from "./gather.js";
+import { endLeases, membersOf, present } from "./gather.js";
 import { goRounds } from "./go-rounds.js";
 import type { Program } from "./run-program.js";
 
@@ -24,29 +24,34 @@ test("ten in five processes, one killed before it is full, one after, and an ele
   const name = `${testPrefix()}double`;
   const steps: Step[] = ["enter", "a word", "leave"];
   const actors: Program<ActorMessage>[] = [];
-  const start = (ttl: number) => {
-    const actor = startActor({ name, steps, ttl, count: 10, members: 2 });
+  const start = () => {
+    const actor = startActor({ name, steps, ttl: 20, count: 10, members: 2 });
     actors.push(actor);
     return actor;
+  };
+  const die = async (actor: Program<ActorMessage>, keys: readonly string[]) => {
+    actor.process.kill("SIGKILL");
+    await actor.ended;
+    await endLeases(keys);
   };
   const done = (step: Step) =>
     actors
       .flatMap(({ messages }) => messages)
       .filter((message) => message.step === step && message.what === "done").length;
-  const early = start(2);
-  const stay = [start(20), start(20), start(20)];
-  await present(name, 8);
-  early.process.kill("SIGKILL");
+  const stay = [start(), start(), start()];
   await present(name, 6);
-  stay.push(start(20));
+  const early = start();
+  await die(early, (await present(name, 8)).slice(-2));
+  stay.push(start());
   await present(name, 8);
   expect(done("enter")).toBe(0);
-  const late = start(2);
+  const late = start();
   await eventually(() => done("enter") === 10, { withinMs: 20_000 });
   const eleventh = startActor({ name, steps: ["enter"], ttl: 20, count: 10 });
   expect(await said(eleventh, "enter")).toBe("TOO_MANY");
-  expect(await membersOf(name)).toHaveLength(10);
-  late.process.kill("SIGKILL");
+  const ten = await membersOf(name);
+  expect(ten).toHaveLength(10);
+  await die(late, ten.slice(-2));
   for (const actor of stay) giveWord(actor);
   await eventually(() => done("leave") === 8, { withinMs: 20_000 });
   expect(await membersOf(name)).toEqual([]);

@@ -22,6 +22,13 @@ export async function present(name: string, count: number): Promise<string[]> {
   return keys;
 }
 
+/** Ends the leases of these members, as etcd does some time after they have died. */
+export async function endLeases(keys: readonly string[]): Promise<void> {
+  const { leaseClient } = testClient();
+  const ids = keys.map((key) => BigInt(`0x${key.split("/").at(-1)}`));
+  await Promise.all(ids.map((id) => leaseClient.leaseRevoke({ ID: `${id}` })));
+}
+
 export interface OneMember {
   readonly session: Session;
   readonly double: DoubleBarrier;
