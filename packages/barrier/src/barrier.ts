@@ -1,6 +1,7 @@
 import type { Connection } from "@etcdkit/core";
 import {
   checkName,
+  checkOptions,
   checkSignal,
   describe,
   type EtcdConnection,
@@ -54,6 +55,7 @@ export class Barrier {
    *   wrote by then is taken back.
    */
   async hold(options: HoldOptions = {}): Promise<void> {
+    checkOptions(options);
     const { session, onHolderLost = "release" } = options;
     const lease = session === undefined ? undefined : leaseOf(session);
     if (onHolderLost !== "release" && onHolderLost !== "fail") {
@@ -93,6 +95,7 @@ export class Barrier {
    * @throws the reason of `signal`; BarrierError `HOLDER_LOST`; CoordinationError `CONNECTION_CLOSED`, `PERMISSION_DENIED`, …
    */
   async wait(options: WaitOptions = {}): Promise<void> {
+    checkOptions(options);
     checkSignal(options.signal);
     options.signal?.throwIfAborted();
     await AwaitedKey.of(this.#connection, this.name).wait(options.signal);

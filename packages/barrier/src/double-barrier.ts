@@ -1,4 +1,4 @@
-import { checkName, checkSignal, describe, type Lease } from "@etcdkit/core/internal";
+import { checkName, checkOptions, checkSignal, describe, type Lease } from "@etcdkit/core/internal";
 import type { Session } from "@etcdkit/session";
 import { leaseOf } from "@etcdkit/session/internal";
 import type { WaitOptions } from "./barrier.js";
@@ -48,6 +48,7 @@ export class DoubleBarrier {
    *   refuses. None of these leaves a key behind.
    */
   async enter(options: WaitOptions = {}): Promise<void> {
+    checkOptions(options);
     const { signal } = options;
     checkSignal(signal);
     if (this.#phase !== "out") {
@@ -77,6 +78,7 @@ export class DoubleBarrier {
    *   when the session or our key was lost since we entered: the others may then have gone without us
    */
   async leave(options: WaitOptions = {}): Promise<void> {
+    checkOptions(options);
     checkSignal(options.signal);
     const member = this.#member;
     if (this.#phase !== "in" || !member) {

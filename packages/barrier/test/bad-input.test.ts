@@ -42,6 +42,7 @@ test("onHolderLost must be one of two words, and is about a session", async () =
   const hold = (options: unknown) => barrier.hold(options as never);
   await expect(hold({ session, onHolderLost: "explode" })).rejects.toThrow(TypeError);
   await expect(hold({ onHolderLost: "fail" })).rejects.toThrow("about a session");
+  await expect(hold("fail")).rejects.toThrow("options must be an object");
 });
 
 test("a signal must be one, and one that has aborted cancels at once", async () => {
@@ -52,7 +53,10 @@ test("a signal must be one, and one that has aborted cancels at once", async () 
     (options: object) => new DoubleBarrier(session, "name", { count: 2 }).enter(options),
     (options: object) => new DoubleBarrier(session, "name", { count: 2 }).leave(options),
   ];
-  for (const call of calls) await expect(call({ signal: {} })).rejects.toThrow(TypeError);
+  for (const call of calls) {
+    await expect(call({ signal: {} })).rejects.toThrow(TypeError);
+    await expect(call(AbortSignal.abort(reason))).rejects.toThrow("pass { signal }");
+  }
   for (const call of calls.slice(0, 2)) {
     await expect(call({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   }

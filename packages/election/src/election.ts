@@ -1,6 +1,7 @@
 import { type Connection, type Contender, CoordinationError } from "@etcdkit/core";
 import {
   checkName,
+  checkOptions,
   checkSignal,
   internals,
   type Lease,
@@ -59,6 +60,7 @@ export class Election {
    */
   async campaign(value: string | Buffer, options: CampaignOptions = {}): Promise<Leadership> {
     const proposal = toProposal(value);
+    checkOptions(options);
     const { signal } = options;
     checkSignal(signal);
     for (;;) {

@@ -1,5 +1,5 @@
 import { Holding } from "@etcdkit/core";
-import { checkSignal, type Place, unlessAborted } from "@etcdkit/core/internal";
+import { checkOptions, checkSignal, type Place, unlessAborted } from "@etcdkit/core/internal";
 import type { Bid } from "./bid.js";
 import { NotLeaderError } from "./not-leader-error.js";
 import { toProposal } from "./proposal.js";
@@ -41,6 +41,7 @@ export class Leadership extends Holding {
    */
   async proclaim(value: string | Buffer, options: { signal?: AbortSignal } = {}): Promise<void> {
     const proposal = toProposal(value);
+    checkOptions(options);
     const { signal } = options;
     checkSignal(signal);
     signal?.throwIfAborted();

@@ -1,5 +1,11 @@
 import type { Contender } from "@etcdkit/core";
-import { checkSignal, type EtcdConnection, promptly, underPrefix } from "@etcdkit/core/internal";
+import {
+  checkOptions,
+  checkSignal,
+  type EtcdConnection,
+  promptly,
+  underPrefix,
+} from "@etcdkit/core/internal";
 import { electionLine } from "./election-line.js";
 import { type Leader, toLeader } from "./leader.js";
 import { leaderChanges } from "./leader-changes.js";
@@ -44,6 +50,7 @@ export class ElectionObserver {
    *   `PERMISSION_DENIED`, `UNAUTHENTICATED`, `REFUSED`; an outage is no error
    */
   observe(options: ObserveOptions = {}): AsyncIterable<Leader | undefined> {
+    checkOptions(options);
     const { signal } = options;
     checkSignal(signal);
     return {

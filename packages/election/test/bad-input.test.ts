@@ -84,12 +84,20 @@ const rows: Row[] = [
     TypeError,
     "signal",
   ],
+  ["a signal as options", campaigned(value, AbortSignal.abort()), TypeError, "{ signal }"],
   ["a number as signal", campaigned(value, { signal: 5_000 }), TypeError, "signal"],
 
   ["nothing to proclaim", proclaimed(undefined), TypeError, "the value must be"],
   ["null to proclaim", proclaimed(null), TypeError, "not null"],
   ["a bad signal to proclaim", proclaimed(value, { signal: {} }), TypeError, "signal"],
 
+  [
+    "a signal as options to proclaim",
+    proclaimed(value, AbortSignal.abort()),
+    TypeError,
+    "{ signal }",
+  ],
+  ["null as options to observe", observed(null), TypeError, "options must be an object, not null"],
   ["a bad signal to observe", observed({ signal: "now" }), TypeError, "signal"],
   ["no connection", observer(undefined, "e"), TypeError, "expected a Connection"],
   ["a session as connection", () => observer(session, "e")(), TypeError, "expected a Connection"],

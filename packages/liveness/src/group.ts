@@ -1,5 +1,6 @@
 import type { Connection } from "@etcdkit/core";
 import {
+  checkOptions,
   checkSignal,
   describe,
   type EtcdConnection,
@@ -98,6 +99,7 @@ export class Group {
    *   `CONNECTION_CLOSED` when the connection is closed by this process
    */
   watch(options: WatchOptions = {}): AsyncIterable<MemberEvent> {
+    checkOptions(options);
     const { signal, suspect = {} } = options;
     checkSignal(signal);
     const suspicion = checkSuspicion(suspect);

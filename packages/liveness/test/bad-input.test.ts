@@ -42,7 +42,7 @@ const named = (name: unknown) => () => new Group(etcd, any(name));
 const joined = (options: unknown) => () => new Group(etcd, "group").join(any(options));
 const as = (id: unknown) => joined({ id });
 const saying = (metadata: unknown) => joined({ id: "a", metadata });
-const watched = (options: object) => () => new Group(etcd, "group").watch(any(options));
+const watched = (options: unknown) => () => new Group(etcd, "group").watch(any(options));
 
 const circle: Record<string, unknown> = {};
 circle.inside = [circle];
@@ -96,6 +96,7 @@ const rows: Row[] = [
   ["a number as signal", joined({ id: "a", signal: 5 }), TypeError, "AbortSignal"],
   ["a number as takeOver", joined({ id: "a", takeOver: 1 }), TypeError, "takeOver"],
   ["a signal that is none", watched({ signal: {} }), TypeError, "AbortSignal"],
+  ["a signal as options", watched(AbortSignal.abort()), TypeError, "pass { signal }"],
   ["suspect: true", watched({ suspect: true }), TypeError, "suspect must be false or options"],
   ["no reads", watched({ suspect: { readsPerSecond: 0 } }), RangeError, "readsPerSecond"],
   ["a text of reads", watched({ suspect: { readsPerSecond: "5" } }), TypeError, "readsPerSecond"],

@@ -1,6 +1,7 @@
 import { type Contender, Holding } from "@etcdkit/core";
 import {
   checkName,
+  checkOptions,
   checkSignal,
   describe,
   enter,
@@ -104,7 +105,9 @@ export class Mutex {
     return this.#lastLine;
   }
 
-  #entry({ signal, value = "" }: LockOptions) {
+  #entry(options: LockOptions) {
+    checkOptions(options);
+    const { signal, value = "" } = options;
     checkSignal(signal);
     if (typeof value !== "string" && !Buffer.isBuffer(value)) {
       throw new TypeError(`value must be a string or a Buffer, not ${describe(value)}`);

@@ -42,13 +42,16 @@ type Row = [
 const any = (value: unknown) => value as never;
 const named = (name: unknown) => () => new Mutex(session, any(name));
 const withSession = (given: unknown) => () => new Mutex(any(given), "lock");
-const opened = (options: object) => () => Session.open(etcd, any(options));
+const opened = (options: unknown) => () => Session.open(etcd, any(options));
 const openedOn = (given: unknown) => () => Session.open(any(given));
 const connected = (given: unknown) => () => connect(any(given));
-const locked = (options: object) => () => new Mutex(session, "lock").lock(any(options));
-const tried = (options: object) => () => new Mutex(session, "lock").tryLock(any(options));
+const locked = (options: unknown) => () => new Mutex(session, "lock").lock(any(options));
+const tried = (options: unknown) => () => new Mutex(session, "lock").tryLock(any(options));
 const worked = (work: unknown, options?: LockOptions) => () =>
   new Mutex(session, "lock").withLock(any(work), options);
+
+// the likeliest slip
+const aborted = AbortSignal.abort();
 
 const rows: Row[] = [
   ["an empty name", named(""), TypeError, "name of a mutex must not be empty"],
@@ -112,6 +115,8 @@ const rows: Row[] = [
     "signal",
   ],
   ["null as signal of a session", opened({ signal: null }), TypeError, "signal"],
+  ["a number as options of a session", opened(5), TypeError, "options must be an object, not 5"],
+  ["a signal as options of a session", opened(aborted), TypeError, "pass { signal }"],
 
   [
     "a controller as signal of lock",
@@ -123,6 +128,13 @@ const rows: Row[] = [
   ["a number as value of lock", locked({ value: 5 }), TypeError, "value must be"],
   ["an object as value of tryLock", tried({ value: {} }), TypeError, "value must be"],
   ["null as value", locked({ value: null }), TypeError, "value must be"],
+  ["a signal as options of lock", locked(aborted), TypeError, "pass { signal }"],
+  ["a signal as options of tryLock", tried(aborted), TypeError, "pass { signal }"],
+  ["a signal as options of withLock", worked(() => 1, any(aborted)), TypeError, "pass { signal }"],
+  ["a number as options", locked(300), TypeError, "options must be an object, not 300"],
+  ["text as options of lock", locked("value"), TypeError, 'options must be an object, not "value"'],
+  ["null as options", tried(null), TypeError, "options must be an object, not null"],
+  ["a list as options", locked([]), TypeError, "options must be an object, not a Array"],
 
   ["no work", worked(undefined), TypeError, "withLock takes a function"],
   ["a promise as work", worked(Promise.resolve()), TypeError, "withLock takes a function"],

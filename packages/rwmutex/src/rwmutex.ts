@@ -1,6 +1,7 @@
 import type { Contender } from "@etcdkit/core";
 import {
   checkName,
+  checkOptions,
   checkSignal,
   describe,
   enter,
@@ -130,7 +131,9 @@ export class RWMutex {
     return enterIfFree(this.#entry(kind, options), blockers);
   }
 
-  #entry(kind: Kind, { signal, value = "" }: RWLockOptions) {
+  #entry(kind: Kind, options: RWLockOptions) {
+    checkOptions(options);
+    const { signal, value = "" } = options;
     checkSignal(signal);
     if (typeof value !== "string" && !Buffer.isBuffer(value)) {
       throw new TypeError(`value must be a string or a Buffer, not ${describe(value)}`);

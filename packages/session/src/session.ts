@@ -1,5 +1,6 @@
 import type { Connection, SessionState } from "@etcdkit/core";
 import {
+  checkOptions,
   checkSignal,
   describe,
   type EtcdConnection,
@@ -58,6 +59,7 @@ export class Session implements AsyncDisposable {
    */
   static async open(etcd: Connection, options: SessionOptions = {}): Promise<Session> {
     const connection = internals(etcd);
+    checkOptions(options);
     const { ttl = DEFAULT_TTL, leaseId, signal, safetyMarginMs } = options;
     checkTtl(ttl);
     checkLeaseId(leaseId);
@@ -103,6 +105,7 @@ export class Session implements AsyncDisposable {
 
   /** The state now, then each change; ends after `expired` or `closed`, or when `signal` aborts. */
   states(options: { signal?: AbortSignal } = {}): AsyncIterable<SessionState> {
+    checkOptions(options);
     checkSignal(options.signal);
     return statesOf(this.#lease, options.signal);
   }

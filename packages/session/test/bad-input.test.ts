@@ -28,6 +28,9 @@ describe("Session.open refuses", () => {
     ],
     ["a margin of half the TTL", { ttl: 4, safetyMarginMs: 2_000 }, RangeError, /safetyMarginMs/],
     ["a margin as text", { safetyMarginMs: "1" }, TypeError, /safetyMarginMs/],
+    ["a number as options", 5, TypeError, /options must be an object, not 5/],
+    ["null as options", null, TypeError, /options must be an object, not null/],
+    ["a signal as options", AbortSignal.abort(), TypeError, /pass \{ signal \}/],
   ])("%s, before anything is sent", async (_, options, type, message) => {
     const etcd = connect({ hosts: "127.0.0.1:1" }); // an answer from etcd would take 10 s
     onTestFinished(() => etcd.close());
@@ -42,6 +45,12 @@ describe("Session.open refuses", () => {
       await expect(Session.open(foreign as Connection)).rejects.toThrow(TypeError);
     },
   );
+});
+
+it("states() refuses a signal as options", async () => {
+  const session = await Session.open(open());
+  const given = new AbortController().signal;
+  expect(() => session.states(given as object)).toThrow("pass { signal }");
 });
 
 describe("connect refuses", () => {
