@@ -2,8 +2,9 @@ import { Mutex } from "@etcdkit/mutex";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
-import { startCanceller } from "./canceller.js";
+import { type CancellerMessage, startCanceller } from "./canceller.js";
 import { openSession } from "./open-session.js";
+import type { Program } from "./run-program.js";
 
 // A process that has closed its connection ends by itself: no timer, stream or socket keeps it, and no rejection ends it before.
 
@@ -29,11 +30,22 @@ test("a process that cancelled at every turn of its event loop leaves no key, an
   await eventually(async () => (await keys()).length === 1, { what: "no key but the holder's" });
   expect(await keys()).toEqual([holder.key]);
 
-  program.process.kill("SIGUSR2");
-  await program.message(({ what }) => what === "closed");
-  const closedAt = performance.now();
-  expect({ code: await program.ended, said: program.complaints() }).toEqual({ code: 0, said: "" });
-  expect(performance.now() - closedAt).toBeLessThan(1_000);
+  await exitsAtOnce(program);
+});
+
+test("a process that cancelled as its connection was cut right after a request leaves no key, and exits", async () => {
+  const name = `${testPrefix()}lock`;
+  const [target = ""] = sharedEtcd().endpoints;
+  await using proxy = await startProxy({ target });
+  const cut = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "cut" });
+  const program = startCanceller({ hosts: [proxy.endpoint], names: [name], ttl: 20, turns: 10 });
+  await cut;
+  await proxy.restore();
+  await program.message(({ what }) => what === "done");
+  const keys = () => testClient().getAll().prefix(`${name}/`).keys();
+  // its session lives on
+  await eventually(async () => (await keys()).length === 0, { what: "no key" });
+  await exitsAtOnce(program);
 });
 
 test("a process cut off from etcd gives up closing at the TTL, and exits", async () => {
@@ -53,3 +65,12 @@ test("a process cut off from etcd gives up closing at the TTL, and exits", async
   // gRPC takes a moment to give up its sockets
   expect(performance.now() - start).toBeLessThan(TTL * 1_000 + 2_000);
 });
+
+/** Closes its connection, which is all that keeps it. */
+async function exitsAtOnce(program: Program<CancellerMessage>): Promise<void> {
+  program.process.kill("SIGUSR2");
+  await program.message(({ what }) => what === "closed");
+  const closedAt = performance.now();
+  expect({ code: await program.ended, said: program.complaints() }).toEqual({ code: 0, said: "" });
+  expect(performance.now() - closedAt).toBeLessThan(1_000);
+}

@@ -96,6 +96,23 @@ const always: Record<string, Point> = {
   },
 };
 
+/** Only `lock` asks twice then; it is rejected too. */
+const asking: Record<string, Point> = {
+  "as it asks after the key that an attempt without an answer has left": async (scene) => {
+    const { call, abort, proxy, name, passing, keys } = scene;
+    const before = await keys();
+    const muted = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "mute" });
+    const calling = settled(call({ signal: abort.signal }));
+    await muted;
+    await eventually(async () => (await keys()) > before, { what: "our key" });
+    // the same request again, which does not make the key: it is there
+    passing("up");
+    passing("up", () => abort.abort(why));
+    proxy.reset();
+    return (await calling)();
+  },
+};
+
 /** While another holds: `lock` waits then. */
 const waiting: Record<string, Point> = {
   "while it waits": async ({ call, abort, watching }) => {
@@ -189,7 +206,7 @@ const uncancelled: Record<string, Point> = {
 
 const why = new Error("cancelled by the test");
 
-test.for(Object.entries({ ...always, ...waiting }))(
+test.for(Object.entries({ ...always, ...asking, ...waiting }))(
   "lock behind another, cancelled %s",
   async ([, point]) => {
     const scene = await setTheScene("lock", { held: true });
@@ -198,8 +215,18 @@ test.for(Object.entries({ ...always, ...waiting }))(
   },
 );
 
-test.for(Object.entries(always))("lock of a free name, cancelled %s", async ([, point]) => {
-  const scene = await setTheScene("lock", { held: false });
+test.for(Object.entries({ ...always, ...asking }))(
+  "lock of a free name, cancelled %s",
+  async ([, point]) => {
+    const scene = await setTheScene("lock", { held: false });
+    await expect(point(scene)).rejects.toBe(why);
+    await nothingLeft(scene);
+  },
+);
+
+// its first request is for the keys that its former life may have left
+test.for(Object.entries(always))("lock on an adopted lease, cancelled %s", async ([, point]) => {
+  const scene = await setTheScene("lock", { held: false, adopted: true });
   await expect(point(scene)).rejects.toBe(why);
   await nothingLeft(scene);
 });
@@ -264,7 +291,10 @@ interface Stage extends Scene {
   session: Session;
 }
 
-async function setTheScene(verb: "lock" | "tryLock", { held }: { held: boolean }): Promise<Stage> {
+async function setTheScene(
+  verb: "lock" | "tryLock",
+  { held, adopted = false }: { held: boolean; adopted?: boolean },
+): Promise<Stage> {
   const name = `${testPrefix()}lock`;
   const [target = ""] = sharedEtcd().endpoints;
   const counts = { up: 0, down: 0 };
@@ -279,7 +309,12 @@ async function setTheScene(verb: "lock" | "tryLock", { held }: { held: boolean }
     },
   });
   onTestFinished(() => proxy.close());
-  const session = await openSession({ hosts: proxy.endpoint, ttl: 20 });
+  let session = await openSession({ hosts: proxy.endpoint, ttl: 20 });
+  if (adopted) {
+    const { leaseId } = session;
+    session.orphan();
+    session = await openSession({ hosts: proxy.endpoint, leaseId });
+  }
   const mutex = new Mutex(session, name);
   const watching = new Mutex(await openSession({ ttl: 20 }), name);
   const client = testClient();
