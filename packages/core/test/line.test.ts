@@ -1,6 +1,6 @@
-import { startProxy } from "@etcdkit/testing";
+import { type EtcdServer, startEtcd, startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { NEAR } from "../src/approach.js";
 import { SystemClock } from "../src/clock.js";
 import { type EtcdConnection, openConnection } from "../src/connection.js";
@@ -239,15 +239,63 @@ describe("a long line", () => {
       .key(`${name}/${leaseHex(lease.id)}`);
     await expect(turn).rejects.toMatchObject({ code: "KEY_DELETED" });
   });
+});
 
-  it("lets one far behind cancel, which leaves no key and no watch", async () => {
-    for (let n = 0; n < NEAR + 5; n++) await stranger(`${n}`);
-    const lease = await grant(open());
+describe("on a server of its own, a waiter", () => {
+  let server: EtcdServer;
+
+  beforeAll(async () => {
+    server = await startEtcd({ own: true });
+  });
+  afterAll(() => server.stop());
+
+  const count = () => server.client().getAll().prefix(`${name}/`).count();
+
+  it("that is far behind can cancel, which leaves no key and no watch", async () => {
+    const watchers = async () => {
+      const text = await (await fetch(`http://${server.endpoints[0]}/metrics`)).text();
+      return Number(/^etcd_debugging_mvcc_watcher_total (\S+)/m.exec(text)?.[1]);
+    };
+    const client = server.client();
+    for (let n = 0; n < NEAR + 5; n++) await client.put(`${name}/${n}`).value("");
     const stop = new AbortController();
-    const { turn } = await inLine(lease, stop.signal);
+    const turn = join(await grant(open(server.endpoints)), stop.signal);
+    turn.catch(() => undefined);
+    await eventually(async () => expect(await watchers()).toBeGreaterThan(0));
     stop.abort(new Error("enough"));
     await expect(turn).rejects.toThrow("enough");
-    await eventually(async () => !(await keys()).includes(`${name}/${leaseHex(lease.id)}`));
+    await eventually(async () => expect(await watchers()).toBe(0));
+    await eventually(async () => (await count()) === NEAR + 5);
+  });
+
+  it("behind a stranger goes on waiting when the server is killed and comes back", async () => {
+    await server.client().put(`${name}/stranger`).value("");
+    const connection = open(server.endpoints);
+    const turn = join(await grant(connection));
+    let won = false;
+    void turn.then(() => {
+      won = true;
+    });
+    const line = connection.lines.get(name, firstHolds);
+    await eventually(() => line.followed);
+    // on the same stream, and created after the line's
+    let heard = false;
+    connection.watches.open(
+      { key: Buffer.from(`${name}-told`) },
+      {
+        events: () => {
+          heard = true;
+        },
+        ended: ({ kind }) => expect(kind).toBe("closed"),
+      },
+    );
+    await server.kill();
+    await server.restart();
+    await server.client().put(`${name}-told`).value("");
+    await eventually(() => heard, { withinMs: 10_000, what: "news by the new stream" });
+    expect(won).toBe(false);
+    await server.client().delete().key(`${name}/stranger`);
+    expect((await turn).held).toBe(true);
   });
 });
 

@@ -9,11 +9,11 @@ export interface Stay {
   goneAt: bigint;
 }
 
-/** Every stay in the line of `name` since `fromRevision`, in the order of leaving, as etcd's history has it. */
+/** Every stay in the line of `name` since `fromRevision`, in the order of leaving, as etcd's history has it; up to that of `last`. */
 export async function lineHistory(
   client: ReturnType<typeof testClient>,
   name: string,
-  { fromRevision, count }: { fromRevision: bigint; count: number },
+  { fromRevision, last }: { fromRevision: bigint; last: bigint | undefined },
 ): Promise<Stay[]> {
   const created = new Map<string, bigint>();
   const stays: Stay[] = [];
@@ -29,6 +29,7 @@ export async function lineHistory(
     const createRevision = created.get(key.toString()) ?? 0n;
     stays.push({ key: key.toString(), createRevision, goneAt: BigInt(mod_revision) });
   });
-  await eventually(() => stays.length >= count, { what: `${count} stays in the history` });
+  const complete = () => stays.some(({ createRevision }) => createRevision === last);
+  await eventually(complete, { what: `the stay of ${last} in the history` });
   return stays;
 }

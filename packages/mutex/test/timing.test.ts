@@ -76,6 +76,26 @@ describe("after a stall in which no timer ran", () => {
   });
 });
 
+it("a release that etcd does not answer is over with the lease, without an error", async () => {
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const lock = await (await mutex(proxy.endpoint)).lock();
+  proxy.stall();
+  let over = false;
+  const releasing = lock.release().finally(() => {
+    over = true;
+  });
+  clock.jump(UNTIL_LOST_MS);
+  await eventually(() => {
+    // what is left is the pause between two attempts
+    clock.advance(100);
+    return over;
+  });
+  await expect(releasing).resolves.toBeUndefined();
+  expect(lock.held).toBe(false);
+  proxy.resume();
+});
+
 it("a holder who met nobody hears that its key is deleted from a quarter of a second on", async () => {
   const lock = await (await mutex()).lock();
   clock.advance(249);

@@ -3,6 +3,7 @@ import { ManualClock, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd } from "@etcdkit/testing/vitest";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { Session, SessionExpiredError, type SessionState } from "../src/index.js";
+import { keepAliveRequest } from "./keep-alive-request.js";
 
 // The clock of the session is turned by hand, the etcd behind it is real: a TTL of an hour, so that etcd's own clock plays no part.
 const TTL = 3_600;
@@ -12,10 +13,18 @@ const MARGIN_MS = TTL_MS / 10;
 let clock: ManualClock;
 let proxy: TcpProxy;
 let session: Session;
+/** All that went to etcd. */
+let sent: Buffer[];
 
 beforeEach(async () => {
   clock = new ManualClock(1_000_000);
-  proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  sent = [];
+  proxy = await startProxy({
+    target: sharedEtcd().endpoints[0] ?? "",
+    onData: (chunk, direction) => {
+      if (direction === "up") sent.push(chunk);
+    },
+  });
   const etcd = openConnection({ hosts: proxy.endpoint }, clock);
   onTestFinished(async () => {
     proxy.resume();
@@ -28,12 +37,12 @@ beforeEach(async () => {
 });
 
 /** Turns the clock to the next renewal, and waits for etcd's answer. */
-async function renewed(): Promise<void> {
+async function renewed(one = session): Promise<void> {
   clock.advance(2_000); // the look whether the renewal before went unanswered
-  const before = session.remainingMs;
+  const before = one.remainingMs;
   const due = (clock.nextAt ?? 0) - clock.now();
   clock.advance(due);
-  await eventually(() => expect(session.remainingMs).toBeGreaterThan(before - due));
+  await eventually(() => expect(one.remainingMs).toBeGreaterThan(before - due));
 }
 
 /** Lets no reply through any more. */
@@ -86,6 +95,19 @@ describe("the deadline of a session", () => {
     expect(session.remainingMs).toBe(0);
   });
 
+  it("is far again when an answer comes at the last moment, and nothing is lost", async () => {
+    await renewed();
+    silence();
+    clock.advance(session.remainingMs - 50);
+    expect(session.remainingMs).toBe(50);
+    expect(session.state).toBe("suspended");
+    proxy.resume();
+    await eventually(() => expect(session.state).toBe("connected"));
+    expect(session.remainingMs).toBeGreaterThan(TTL_MS / 6);
+    expect(session.signal.aborted).toBe(false);
+    await renewed();
+  });
+
   it("is read at every look, though no timer has run since a stall", () => {
     clock.jump(TTL_MS - MARGIN_MS - 1);
     expect(session.state).toBe("connected");
@@ -112,6 +134,20 @@ describe("the deadline of a session", () => {
     await using other = await Session.open(etcd, { ttl: 100, safetyMarginMs: 7_000 });
     expect(other.remainingMs).toBe(93_000);
   });
+});
+
+it("a session that is orphaned is not renewed any more, though another one on its connection is", async () => {
+  const renewals = ({ leaseId }: Session) =>
+    sent.filter((chunk) => chunk.includes(keepAliveRequest(leaseId))).length;
+  await renewed();
+  expect(renewals(session)).toBe(1);
+  session.orphan();
+  const other = await Session.open(session.connection, { ttl: TTL });
+  const until = clock.now() + 2 * TTL_MS;
+  while (clock.now() < until) await renewed(other);
+  expect(renewals(other)).toBeGreaterThanOrEqual(6);
+  expect(renewals(session)).toBe(1);
+  await other.close();
 });
 
 describe("a session whose renewals go unanswered", () => {
