@@ -61,6 +61,23 @@ test("wait-in-line", async () => {
   expect(lines.at(-1)).toBe("in line at the end: 0");
 });
 
+test("take-over", async () => {
+  const TTL_MS = 2_000;
+  const lines = (await run("take-over")).join("\n");
+  const [, holder, first, left, killed, next, second, after] =
+    lines.match(
+      /^process (\d+) holds the lock by token (\d+)\nits session has (\S+) s left of a TTL of 2 s\nprocess (\d+) is killed\nprocess (\d+) holds the lock by token (\d+), (\S+) s later$/,
+    ) ?? [];
+  expect(killed, lines).toBe(holder);
+  expect(next).not.toBe(holder);
+  expect(Number(second)).toBeGreaterThan(Number(first));
+  expect(Number(left) * 1_000).toBeGreaterThan(TTL_MS / 3);
+  expect(Number(left) * 1_000).toBeLessThan(TTL_MS);
+  // renewed every third of the TTL, so about two thirds were left at least; etcd looks twice a second
+  expect(Number(after) * 1_000).toBeGreaterThan(TTL_MS / 3);
+  expect(Number(after) * 1_000).toBeLessThan(TTL_MS + 2_000);
+});
+
 test("fencing", async () => {
   const [tokens, ...rest] = await run("fencing");
   const [slow = 0, quick = 0] = (tokens?.match(/\d+/g) ?? []).map(Number);
