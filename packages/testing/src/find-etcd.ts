@@ -12,6 +12,9 @@ export const DEFAULT_ETCD_VERSION = "3.5.30";
 // by its number is never mistaken for it
 const DISTRIBUTION = "of-the-distribution";
 
+// older ones do not know the flags that members are started with; Ubuntu 22.04 still has such a one
+const NEEDED = "3.4 or later is needed";
+
 export interface FindEtcdOptions {
   /** Exactly this version, such as `3.4.23`, whatever `$ETCD_BIN` is. Default `$ETCD_VERSION`, or whichever is at hand. */
   version?: string;
@@ -20,10 +23,10 @@ export interface FindEtcdOptions {
 /**
  * The etcd to use: `$ETCD_BIN` (unless `options.version` is given), `etcd` on PATH, the cache; else
  * it is fetched into the cache: the official release, or the packages of Debian or Ubuntu. Where a
- * version is asked for, only that one will do.
+ * version is asked for, only that one will do; one older than 3.4 never does.
  *
  * @throws {TestingError} `not-found`, naming every way and what came of it, also where `$ETCD_BIN` is
- *   not the version that `$ETCD_VERSION` asks for; `bad-checksum` when what was fetched is not what
+ *   too old, or not the version that `$ETCD_VERSION` asks for; `bad-checksum` when what was fetched is not what
  *   was published
  */
 export async function findEtcd(options: FindEtcdOptions = {}): Promise<EtcdBinaries> {
@@ -34,8 +37,9 @@ export async function findEtcd(options: FindEtcdOptions = {}): Promise<EtcdBinar
   for (const way of ways(version)) {
     try {
       const found = await way.look();
-      if (found && (version === undefined || found.version === version)) return found;
-      tried.push(`${way.name}: ${found ? `it is ${found.version}` : "none there"}`);
+      const objection = found ? objectionTo(found.version, version) : "none there";
+      if (found && objection === undefined) return found;
+      tried.push(`${way.name}: ${objection}`);
     } catch (error) {
       // another way might do, but this one should be looked into
       if (error instanceof TestingError && error.code === "bad-checksum") throw error;
@@ -62,6 +66,17 @@ export async function findEtcdctl(options: FindEtcdOptions = {}): Promise<string
   const found = etcdctl ?? (await onPath("etcdctl"));
   if (found !== undefined) return found;
   throw new TestingError("not-found", `no etcdctl beside ${etcd}, and none on PATH`);
+}
+
+/** Why an etcd of the version `found` will not do, if so. */
+function objectionTo(found: string, asked: string | undefined): string | undefined {
+  if (asked !== undefined && found !== asked) return `it is ${found}`;
+  return isTooOld(found) ? `it is ${found}; ${NEEDED}` : undefined;
+}
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < 3 || (major === 3 && minor < 4);
 }
 
 interface Way {
@@ -105,6 +120,9 @@ async function given(bin: string): Promise<EtcdBinaries> {
     throw new TestingError("not-found", `ETCD_BIN=${bin} cannot be run: ${cause}`, { cause });
   }
   checkVersion(found.version, `ETCD_BIN=${bin}`);
+  if (isTooOld(found.version)) {
+    throw new TestingError("not-found", `ETCD_BIN=${bin} is etcd ${found.version}; ${NEEDED}`);
+  }
   return found;
 }
 

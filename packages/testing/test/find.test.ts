@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { findEtcd, findEtcdctl } from "../src/index.js";
+import { eventually, findEtcd, findEtcdctl } from "../src/index.js";
 import { freePort } from "../src/ports.js";
 
 // no release has this number, so that nothing but these tests' own server can have it
@@ -17,15 +17,20 @@ let folder: string;
 let mirror: Server;
 let served: Map<string, Buffer>;
 let asked: string[];
+/** How the mirror sends an archive. */
+let send: (body: Buffer, response: ServerResponse) => void;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "find-"));
   served = new Map();
   asked = [];
+  send = (body, response) => response.end(body);
   mirror = createServer((request, response) => {
     asked.push(request.url ?? "");
     const body = served.get(request.url ?? "");
-    response.writeHead(body ? 200 : 404).end(body);
+    if (!body) return response.writeHead(404).end();
+    response.writeHead(200, { "content-length": body.length });
+    return request.url?.endsWith("SHA256SUMS") ? response.end(body) : send(body, response);
   });
   await new Promise<void>((resolve) => mirror.listen(0, "127.0.0.1", resolve));
   const address = mirror.address();
@@ -85,6 +90,23 @@ test("the release is fetched once, and taken from the cache from then on", async
   expect(asked).toHaveLength(2);
 });
 
+test("progress is shown by quarters", async () => {
+  await publish();
+  const shown = () =>
+    vi.mocked(process.stderr.write).mock.calls.flatMap(([text]) => `${text}`.match(/\d+ %/) ?? []);
+  // a piece when the one before was told of, or the network may bring several as one
+  send = async (body, response) => {
+    const end = (quarter: number) => Math.ceil((body.length * quarter) / 4);
+    for (const quarter of [1, 2, 3, 4]) {
+      response.write(body.subarray(end(quarter - 1), end(quarter)));
+      await eventually(() => shown().length === quarter).catch(() => response.destroy());
+    }
+    response.end();
+  };
+  await findEtcd();
+  expect(shown()).toEqual(["25 %", "50 %", "75 %", "100 %"]);
+});
+
 test("an archive with another sum than the published one is refused, and not kept", async () => {
   await publish("f".repeat(64));
   await expect(findEtcd()).rejects.toMatchObject({ code: "bad-checksum" });
@@ -117,8 +139,29 @@ test("nothing works: the error names every way, and what each said", async () =>
   expect(message).toContain(`- ${VERSION} in the cache ${join(folder, "cache")}: none there`);
   expect(message).toMatch(/- the official release .*\/SHA256SUMS: .*ECONNREFUSED/);
   expect(message).toMatch(/- Debian's package of 9\.9\.9: .+/);
-  expect(message).toContain("ETCD_BIN=");
+  for (const way of ["ETCD_BIN=", "ETCD_ENDPOINTS=", "ETCD_DOWNLOAD_BASE"]) {
+    expect(message).toContain(way);
+  }
   expect(await cacheContent()).toEqual([]);
+});
+
+test("where no version is asked for, the newest one tested is fetched", async () => {
+  vi.stubEnv("ETCD_VERSION", "");
+  // the mirror has nothing, and neither has this system's apt
+  vi.stubEnv("PATH", join(folder, "no-programs"));
+  const { message } = (await findEtcd().catch((error: unknown) => error)) as Error;
+  expect(asked[0]).toBe("/etcd/v3.5.30/SHA256SUMS");
+  expect(message).toContain("no etcd could be found or fetched");
+  for (const way of [
+    "etcd on PATH: none there",
+    `3.5.30 in the cache ${join(folder, "cache")}: none there`,
+    "the distribution's own, in the cache: none there",
+    "the official release of 3.5.30: ",
+    "Debian's package of 3.5.30: ",
+    "the distribution's own package: ",
+  ]) {
+    expect(message).toContain(`\n  - ${way}`);
+  }
 });
 
 test("a mirror without that release: the error says what it answered", async () => {
@@ -164,4 +207,37 @@ test("etcd on PATH is used, if it is of the version asked for", async () => {
   expect((await findEtcd({ version: "8.8.8" })).etcd).toBe(join(folder, "bin", "etcd"));
   vi.stubEnv("ETCD_VERSION", "");
   expect((await findEtcd()).etcd).toBe(join(folder, "bin", "etcd"));
+});
+
+test("of two that both fit, the one on PATH comes before the cache, and ETCD_BIN before both", async () => {
+  await fakeBinaries(join(folder, "mine"), VERSION);
+  await fakeBinaries(join(folder, "bin"), VERSION);
+  const entry = join(folder, "cache", `etcd-${VERSION}-${process.platform}-${process.arch}`);
+  await fakeBinaries(entry, VERSION);
+  expect((await findEtcd()).etcd).toBe(join(entry, "etcd"));
+  vi.stubEnv("PATH", `${join(folder, "bin")}:/usr/bin:/bin`);
+  expect((await findEtcd()).etcd).toBe(join(folder, "bin", "etcd"));
+  vi.stubEnv("ETCD_BIN", join(folder, "mine", "etcd"));
+  expect((await findEtcd()).etcd).toBe(join(folder, "mine", "etcd"));
+  expect(asked).toEqual([]);
+});
+
+test("an etcd too old to start is passed over for the next way", async () => {
+  await fakeBinaries(join(folder, "bin"), "3.3.25");
+  vi.stubEnv("ETCD_VERSION", "");
+  vi.stubEnv("PATH", join(folder, "bin"));
+  const tooOld = "3.3.25; 3.4 or later is needed";
+  await expect(findEtcd()).rejects.toThrow(`- etcd on PATH: it is ${tooOld}\n`);
+  await expect(findEtcd({ version: "3.3.25" })).rejects.toThrow(
+    `- etcd on PATH: it is ${tooOld}\n`,
+  );
+
+  const entry = join(folder, "cache", `etcd-3.5.30-${process.platform}-${process.arch}`);
+  await fakeBinaries(entry, "3.5.30");
+  vi.stubEnv("PATH", `${join(folder, "bin")}:/usr/bin:/bin`);
+  expect((await findEtcd()).etcd).toBe(join(entry, "etcd"));
+
+  const bin = join(folder, "bin", "etcd");
+  vi.stubEnv("ETCD_BIN", bin);
+  await expect(findEtcd()).rejects.toThrow(`ETCD_BIN=${bin} is etcd ${tooOld}`);
 });
