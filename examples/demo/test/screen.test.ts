@@ -75,6 +75,13 @@ test("one that was killed is shown as what etcd knows of it", () => {
   expect(written()).toMatch(/^ ada +died +12 +2$/m);
 });
 
+test("one that left by itself is shown as such", () => {
+  const { out, written } = terminal({ hasColors: () => false });
+  const gone = { remainingMs: undefined, leader: away, lock: away, done: undefined };
+  openScreen(out).show([{ ...ada, status: "left", ...gone }]);
+  expect(written()).toMatch(/^ ada +left +12 +2$/m);
+});
+
 test("the widest line of a demo fits in whole", () => {
   const { out, written } = terminal({ hasColors: () => false });
   const place = { place: 1, fencingToken: 987n };

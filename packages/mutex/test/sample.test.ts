@@ -48,6 +48,12 @@ test("the README's sample, and the pattern for services, have the right types", 
   expect(program.getSourceFile(patternFile)?.statements.length).toBeGreaterThan(4);
 });
 
+test("the README's sample is at most 15 lines", () => {
+  const lines = sample.trimEnd().split("\n");
+  expect(lines.length).toBeGreaterThan(5);
+  expect(lines.length).toBeLessThanOrEqual(15);
+});
+
 test("the README's sample runs", async () => {
   // its own: the names are the sample's
   await using server = await startEtcd({ own: true });
