@@ -46,6 +46,10 @@ test("the whole story, on an etcd of the user's own", { timeout: 120_000 }, asyn
     new RegExp(`^  killed +${victim}: suspected \\d\\.\\d s, died \\d\\.\\d s after the kill`, "m"),
   );
   expect(summary).toContain(`${heir} led ${seconds} s after it`);
+  // the victim had the lock too, on a session of its own
+  const lockSeconds = summary.match(/the lock was had after (\d+\.\d) s$/m)?.[1];
+  expect(Number(lockSeconds) * 1_000).toBeGreaterThan(DEMO_TTL_MS / 3);
+  expect(Number(lockSeconds) * 1_000).toBeLessThan(DEMO_TTL_MS + 2_000);
   const gapMs = summary.match(/the longest time without a leader was (\d+) ms/)?.[1];
   // 30 ms as a rule, the rest is for a busy machine; a second lost to a missed word, or a lease that ran out, would show
   expect(Number(gapMs)).toBeLessThan(1_000);
