@@ -1,9 +1,10 @@
-import { internals } from "@etcdkit/core/internal";
+import { setImmediate } from "node:timers/promises";
+import { internals, openConnection, PROMPTLY_MS } from "@etcdkit/core/internal";
 import type { Connection, LeadEvent } from "@etcdkit/election";
 import { Election } from "@etcdkit/election";
-import { eventually } from "@etcdkit/testing";
+import { eventually, ManualClock } from "@etcdkit/testing";
 import { testClient, testPrefix } from "@etcdkit/testing/vitest";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { inLine } from "./in-line.js";
 import { leading, open, untilTold } from "./leading.js";
 import { openSession } from "./open-session.js";
@@ -64,4 +65,44 @@ test("losses in a row are followed by ever longer pauses, up to 5 s, until it ha
     expect(told[n]).toBeLessThanOrEqual(ms);
     expect(told[n]).toBeGreaterThanOrEqual(ms / 2);
   }
+});
+
+test("while etcd is away, each attempt of 10 s is followed by a longer pause, of which half is chance", async () => {
+  const clock = new ManualClock();
+  // where nobody listens
+  const etcd = openConnection({ hosts: "127.0.0.1:1" }, clock);
+  /** Turns the clock until `over`. */
+  const turn = async (over: () => boolean) => {
+    while (!over()) {
+      clock.advance(25);
+      await setImmediate();
+    }
+  };
+  onTestFinished(async () => {
+    let closed = false;
+    const closing = etcd.close().then(() => {
+      closed = true;
+    });
+    await turn(() => closed);
+    await closing;
+  });
+  const retries: { at: number; delayMs: number; error: unknown }[] = [];
+  const onChange = (event: LeadEvent) => {
+    if (event.type === "retrying") retries.push({ at: clock.now(), ...event });
+  };
+  const service = leading(etcd, { onChange }, untilTold);
+  for (const longestMs of [200, 400, 800]) {
+    const { at: since, delayMs: pausedMs } = retries.at(-1) ?? { at: 0, delayMs: 0 };
+    const told = retries.length;
+    await turn(() => retries.length > told);
+    const { at, delayMs, error } = retries.at(-1) as (typeof retries)[number];
+    expect(error).toMatchObject({ code: "UNAVAILABLE" });
+    expect(delayMs).toBeLessThanOrEqual(longestMs);
+    expect(delayMs).toBeGreaterThanOrEqual(longestMs / 2);
+    // the attempt did not begin before the pause was over
+    expect(at - since).toBeGreaterThanOrEqual(pausedMs + PROMPTLY_MS);
+  }
+  const shares = retries.map(({ delayMs }, n) => delayMs / (200 * 2 ** n));
+  expect(new Set(shares).size).toBe(3);
+  await service.stop();
 });
