@@ -1,4 +1,5 @@
-import { type EtcdServer, startEtcd } from "@etcdkit/testing";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type EtcdServer, startEtcd, startProxy } from "@etcdkit/testing";
 import { testPrefix } from "@etcdkit/testing/vitest";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { SystemClock } from "../src/clock.js";
@@ -149,6 +150,21 @@ describe("transactions asked for in one turn", () => {
     expect(sent).toBeLessThanOrEqual(4);
   });
 
+  it("of which one is what makes all of them too large are all carried out but that one", async () => {
+    await using small = await startEtcd({ own: true, args: ["--max-request-bytes=65536"] });
+    const connection = open({ hosts: small.endpoints });
+    const before = await answered(small);
+    const txns = names(11).map((name, n) => create(name, Buffer.alloc(n === 4 ? 100_000 : 10)));
+    const outcomes = await Promise.allSettled(txns.map((txn) => send(connection, txn)));
+    // the one of all that was refused, and each on its own
+    expect((await answered(small)) - before).toBe(1 + txns.length);
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      txns.map((_, n) => (n === 4 ? "rejected" : "fulfilled")),
+    );
+    expect(outcomes[4]).toMatchObject({ reason: { code: "REFUSED" } });
+    expect(await small.client().getAll().prefix(prefix).count()).toBe(10);
+  });
+
   it("more than the server takes in one are all answered, and fewer are sent from then on", async () => {
     const connection = open();
     const many = await Promise.all(names(60).map((name) => send(connection, create(name))));
@@ -170,6 +186,27 @@ describe("transactions asked for in one turn", () => {
     const key = Buffer.from(`${prefix}cancelled/key`);
     expect((await server.client().kv.range({ key })).kvs).toEqual([]);
   });
+});
+
+it("transactions asked for one a turn while four are under way wait for those, and travel together", async () => {
+  const [target = ""] = server.endpoints;
+  await using proxy = await startProxy({ target });
+  const connection = open({ hosts: proxy.endpoint });
+  await send(connection, create("warm"));
+  const before = await answered();
+  proxy.stall();
+  const sent: Promise<TxnResult>[] = [];
+  for (const name of names(24)) {
+    sent.push(send(connection, create(name)));
+    await nextTurn();
+  }
+  proxy.resume();
+  const results = await Promise.all(sent);
+  expect(results.every(({ succeeded }) => succeeded)).toBe(true);
+  // the first four at once, each on its own; the rest when the first of them is answered
+  expect((await answered()) - before).toBe(5);
+  const waited = results.slice(4);
+  expect(new Set(waited.map(({ revision }) => revision)).size).toBe(1);
 });
 
 it("a transaction that is alone is not wrapped, and waits for nobody", async () => {

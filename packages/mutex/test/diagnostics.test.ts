@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { KeyDeletedError, Mutex, SessionClosedError } from "@etcdkit/mutex";
-import { eventually, startProxy } from "@etcdkit/testing";
+import { eventually, startEtcd, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
+import { counted } from "./counted.js";
 import { inLine } from "./in-line.js";
 import { openSession } from "./open-session.js";
 
@@ -47,6 +48,24 @@ test("acquired tells how long it took, released how long it was held", async () 
   await Promise.all([second.release(), second.release()]);
   expect(released).toHaveLength(2);
   expect(lost).toEqual([]);
+});
+
+test("locks that were taken in one transaction are told of one by one", async () => {
+  // its own: its transactions are counted
+  const server = await startEtcd({ own: true });
+  onTestFinished(() => server.stop());
+  const names = Array.from({ length: 20 }, (_, n) => `lock/${n}`);
+  const [acquired, released] = [listen("etcdkit:lock:acquired"), listen("etcdkit:lock:released")];
+  const session = await openSession({ hosts: server.endpoints });
+  const transactions = () => counted(server, "started", "Txn");
+  const before = await transactions();
+  const locks = await Promise.all(names.map((name) => new Mutex(session, name).lock()));
+  expect((await transactions()) - before).toBe(1);
+  const told = locks.map(({ key, fencingToken }, n) => ({ name: names[n], key, fencingToken }));
+  expect(new Set(locks.map(({ key }) => key)).size).toBe(20);
+  expect(acquired).toEqual(told.map((one) => ({ ...one, waitMs: expect.any(Number) })));
+  await Promise.all(locks.map((lock) => lock.release()));
+  expect(released).toEqual(told.map((one) => ({ ...one, heldMs: expect.any(Number) })));
 });
 
 test("lost tells why, and is no release", async () => {

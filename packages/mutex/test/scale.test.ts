@@ -2,15 +2,7 @@ import { type EtcdServer, startEtcd } from "@etcdkit/testing";
 import { eventually } from "@etcdkit/testing/vitest";
 import { expect, it, onTestFinished } from "vitest";
 import { connect, Mutex, Session } from "../src/index.js";
-
-/** What the server has counted of one method so far. */
-async function counted(server: EtcdServer, what: string, method: string): Promise<number> {
-  const metrics = await server.get("/metrics");
-  const lines = metrics.matchAll(
-    new RegExp(`^grpc_server_${what}_total\\{.*grpc_method="${method}".*\\} (\\S+)$`, "gm"),
-  );
-  return [...lines].reduce((total, [, count]) => total + Number(count), 0);
-}
+import { counted } from "./counted.js";
 
 /** Streams of one kind that are open on the server now. */
 async function openStreams(server: EtcdServer, method: string): Promise<number> {

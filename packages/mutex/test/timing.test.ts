@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { openConnection } from "@etcdkit/core/internal";
-import { ManualClock, startProxy } from "@etcdkit/testing";
+import { ManualClock, startEtcd, startProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -10,6 +10,7 @@ import {
   SessionClosedError,
   SessionExpiredError,
 } from "../src/index.js";
+import { counted } from "./counted.js";
 
 // The clock is turned by hand, the etcd behind it is real: a TTL of an hour, so that etcd's own clock plays no part.
 const TTL = 3_600;
@@ -94,6 +95,20 @@ it("a release that etcd does not answer is over with the lease, without an error
   await expect(releasing).resolves.toBeUndefined();
   expect(lock.held).toBe(false);
   proxy.resume();
+});
+
+it("a lock that nobody else wants is two calls, one to take it and one to release it", async () => {
+  // its own: its calls are counted; while no time passes the line is not looked at
+  const server = await startEtcd({ own: true });
+  onTestFinished(() => server.stop());
+  const contender = new Mutex(await openSession(server.endpoints), name);
+  const calls = () =>
+    Promise.all(["unary", "Txn"].map((which) => counted(server, "started", which)));
+  const [unary = 0, transactions = 0] = await calls();
+  const lock = await contender.lock();
+  expect(await calls()).toEqual([unary + 1, transactions + 1]);
+  await lock.release();
+  expect(await calls()).toEqual([unary + 2, transactions + 2]);
 });
 
 it("a holder who met nobody hears that its key is deleted from a quarter of a second on", async () => {
