@@ -10,14 +10,14 @@ export async function membersOf(name: string): Promise<string[]> {
 }
 
 /** Resolves once that many are there. */
-export async function present(name: string, count: number): Promise<string[]> {
+export async function present(name: string, count: number, withinMs = 20_000): Promise<string[]> {
   let keys: string[] = [];
   await eventually(
     async () => {
       keys = await membersOf(name);
       return keys.length === count;
     },
-    { what: `${count} members of ${name}`, withinMs: 20_000 },
+    { what: `${count} members of ${name}`, withinMs },
   );
   return keys;
 }
