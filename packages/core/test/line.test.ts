@@ -271,24 +271,29 @@ describe("on a server of its own, a waiter", () => {
   it("behind a stranger goes on waiting when the server is killed and comes back", async () => {
     await server.client().put(`${name}/stranger`).value("");
     const connection = open(server.endpoints);
-    const turn = join(await grant(connection));
     let won = false;
-    void turn.then(() => {
+    const turn = join(await grant(connection)).finally(() => {
       won = true;
     });
+    turn.catch(() => undefined);
     const line = connection.lines.get(name, firstHolds);
     await eventually(() => line.followed);
     // on the same stream, and created after the line's
+    let created = false;
     let heard = false;
     connection.watches.open(
       { key: Buffer.from(`${name}-told`) },
       {
+        created: () => {
+          created = true;
+        },
         events: () => {
           heard = true;
         },
         ended: ({ kind }) => expect(kind).toBe("closed"),
       },
     );
+    await eventually(() => created);
     await server.kill();
     await server.restart();
     await server.client().put(`${name}-told`).value("");
