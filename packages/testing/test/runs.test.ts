@@ -20,12 +20,15 @@ export default { test: { projects: ["one", "two"].map(project) } };
 `;
 
 const body = `
-import { writeFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { test } from "vitest";
 import { sharedEtcd } from "../../src/vitest.js";
 
 test("a test", () => {
-  writeFileSync(import.meta.filename + ".etcd", String(sharedEtcd().endpoints));
+  const servers = readdirSync(tmpdir()).filter((name) => name.startsWith("etcdkit-"));
+  const seen = { endpoints: sharedEtcd().endpoints, servers: servers.length };
+  writeFileSync(import.meta.filename + ".json", JSON.stringify(seen));
 });
 `;
 
@@ -58,13 +61,16 @@ async function vitest(env: NodeJS.ProcessEnv): Promise<{ code: number; output: s
 }
 
 test("all projects of a run share one server", async () => {
-  const { code, output } = await vitest({});
+  // a temporary folder of its own, where each server that it starts has its data
+  const { code, output } = await vitest({ ETCD_ENDPOINTS: "", TMPDIR: folder });
   expect(code, output).toBe(0);
   const [one, two] = await Promise.all(
-    ["one", "two"].map((name) => readFile(join(folder, `${name}.test.ts.etcd`), "utf8")),
+    ["one", "two"].map(async (name) =>
+      JSON.parse(await readFile(join(folder, `${name}.test.ts.json`), "utf8")),
+    ),
   );
-  expect(one).toMatch(/^[\w.]+:\d+$/);
-  expect(two).toBe(one);
+  expect(one).toEqual({ endpoints: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)], servers: 1 });
+  expect(two).toEqual(one);
 });
 
 test("where no etcd can be had the run fails and says why; no test is skipped", async () => {
