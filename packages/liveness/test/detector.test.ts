@@ -1,4 +1,4 @@
-import { systemRandom } from "@etcdkit/core/internal";
+import { type Random, systemRandom } from "@etcdkit/core/internal";
 import { ManualClock } from "@etcdkit/testing";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Detector, type LeaseLook } from "../src/detector.js";
@@ -32,13 +32,15 @@ beforeEach(() => {
   };
 });
 
-function newDetector(options: { readsPerSecond?: number; silentShare?: number } = {}): Detector {
+function newDetector(
+  options: { readsPerSecond?: number; silentShare?: number; random?: Random } = {},
+): Detector {
   return new Detector({
     readsPerSecond: 100,
     silentShare: 0.25,
+    random: systemRandom,
     ...options,
     clock,
-    random: systemRandom,
     look: (leaseId) => {
       looks.push({ at: clock.now(), leaseId });
       return answers(leaseId);
@@ -237,6 +239,61 @@ describe("the cost", () => {
     expect(later.length / 20).toBeGreaterThan(900);
     expect(later.length / 20).toBeLessThanOrEqual(1_010);
   });
+
+  // the table of the README; those who die do so one after the other
+  test.each([
+    { members: 100, ttl: 15, readsPerSecond: 200, reads: 20, dead: 10, least: 10, most: 10 },
+    { members: 1_000, ttl: 15, readsPerSecond: 200, reads: 200, dead: 10, least: 10, most: 10 },
+    { members: 5_000, ttl: 60, readsPerSecond: 200, reads: 192, dead: 5, least: 5, most: 5 },
+    { members: 5_000, ttl: 15, readsPerSecond: 200, reads: 200, dead: 30, least: 2, most: 12 },
+    { members: 5_000, ttl: 15, readsPerSecond: 1_000, reads: 1_000, dead: 5, least: 5, most: 5 },
+  ])(
+    "of $members members with a TTL of $ttl s and $readsPerSecond: $reads a second, $least to $most of $dead suspected",
+    async (row) => {
+      const { members, ttl, dead } = row;
+      const ttlMs = ttl * 1_000;
+      const silentSince = new Map<bigint, number>();
+      /** Each renews when a third of its TTL is over, spread evenly; reckoned when it is asked for, since they are many. */
+      const lastRenewal = (lease: bigint) => {
+        const now = silentSince.get(lease) ?? clock.now();
+        const phase = (Number(lease) * ttlMs) / 3 / members;
+        return now - ((now - phase) % (ttlMs / 3));
+      };
+      answers = async (lease) => {
+        const left = lastRenewal(lease) + ttlMs - clock.now();
+        return left < 0 ? undefined : { ttl: Math.floor(left / 1_000), grantedTtl: ttl };
+      };
+      // always the same chance: a share of thirty is not to differ from run to run
+      let chance = 1;
+      const fraction = () => {
+        chance = (chance * 16_807) % 2_147_483_647;
+        return chance / 2_147_483_647;
+      };
+      const random = { ...systemRandom, fraction };
+      const detector = newDetector({ readsPerSecond: row.readsPerSecond, random });
+      join(detector, members);
+      renewedAt.clear();
+      await pass(ttlMs);
+      const since = clock.now();
+      looks = [];
+      for (let n = 1; n <= dead; n++) {
+        const lease = BigInt(n * 3);
+        silentSince.set(lease, clock.now());
+        await pass(lastRenewal(lease) + ttlMs - clock.now());
+        const gone = { id: `m${lease}`, member: member(Number(lease)), revision: 2n };
+        detector.follow({ type: "died", ...gone, witnessed: true });
+      }
+      const perSecond = looks.length / ((clock.now() - since) / 1_000);
+      // a look or two a TTL are at those who have fallen silent
+      expect(perSecond).toBeGreaterThan(row.reads * 0.95);
+      expect(perSecond).toBeLessThan(row.reads * 1.1);
+      const suspected = words().filter((word) => word.startsWith("suspected "));
+      expect(words()).toEqual(suspected);
+      expect(new Set(suspected).size).toBe(suspected.length);
+      expect(suspected.length).toBeGreaterThanOrEqual(row.least);
+      expect(suspected.length).toBeLessThanOrEqual(row.most);
+    },
+  );
 
   test("comes one look after the other, not in bursts", async () => {
     // more members than can be looked at as often as they should

@@ -111,7 +111,16 @@ test("2,000 members of one process join and leave on one stream of each kind", {
   expect(observer.fold()).toEqual(new Map());
 });
 
-test("10,000 members are listed and watched", { timeout: 60_000 }, async () => {
+/** Reads of what is left of leases, by etcd's own count. */
+async function readsOfLeases(): Promise<number> {
+  const metrics = await server.get("/metrics");
+  const line = /^grpc_server_started_total\{.*grpc_method="LeaseTimeToLive".*\} (\S+)$/m;
+  return Number(line.exec(metrics)?.[1] ?? 0);
+}
+
+// Entries as members write them, a hundred on one lease: joining so many takes longer than all the rest. Nobody renews the leases,
+// which are long; the watch suspects, and has begun to look at them.
+test("10,000 members are listed, watched and looked at", { timeout: 60_000 }, async () => {
   const hosts = server.endpoints;
   const group = new Group(open({ hosts }), "ten-thousand");
   const client = server.client();
@@ -119,20 +128,33 @@ test("10,000 members are listed and watched", { timeout: 60_000 }, async () => {
     JSON.stringify({ format: 1, id, incarnation: "one", metadata: {}, facts: {} });
   const ids = Array.from({ length: 10_000 }, (_, n) => `m${n}`);
   const write = async (some: string[]) => {
-    const puts = some.map((id) => client.put(`ten-thousand/members/${id}`).value(value(id)));
+    const { ID } = await client.leaseClient.leaseGrant({ TTL: "600", ID: "0" });
+    const puts = some.map((id) =>
+      client.put(`ten-thousand/members/${id}`).value(value(id)).lease(ID),
+    );
     await client
       .if("none", "Create", "==", 0)
       .then(...puts)
       .commit();
+    return ID;
   };
-  for (let from = 0; from < ids.length; from += 100) await write(ids.slice(from, from + 100));
+  const firstLease = await write(ids.slice(0, 100));
+  for (let from = 100; from < ids.length; from += 100) await write(ids.slice(from, from + 100));
   const members = await group.members();
   expect([...members.keys()].sort()).toEqual([...ids].sort());
+  const readsBefore = await readsOfLeases();
   const observer = new Observer(group);
-  await eventually(() => observer.events.length === ids.length);
+  await eventually(() => observer.events.length === ids.length, { withinMs: 10_000 });
+  const looks = async () => (await readsOfLeases()) - readsBefore;
+  await eventually(async () => (await looks()) >= 100, { withinMs: 20_000, everyMs: 50 });
+  expect(observer.events).toHaveLength(ids.length);
   await write(["m1", "m2"]);
   await client.delete().key("ten-thousand/members/m1");
   await observer.heard("died m1");
   expect(observer.events).toHaveLength(ids.length + 3);
+  // m2 has another one by now
+  await client.leaseClient.leaseRevoke({ ID: firstLease });
+  await eventually(() => observer.present.size === ids.length - 99);
+  expect(observer.events).toHaveLength(ids.length + 3 + 98);
   expect(observer.fold()).toEqual(await group.members());
 });
