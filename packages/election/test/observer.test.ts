@@ -106,7 +106,7 @@ test(`observers see the history of the election, through dead members, cut and s
   const politics = new Politics(client, name, seed);
   const etcds = [0, 1, 2].map((_) => connect({ hosts: cluster.endpoints }));
   const all = etcds.map((etcd) => observing(Election.observer(etcd, name)));
-  for (const { sees } of all) await sees(1);
+  for (const { sees } of all) await sees(1, 15_000);
   const history = await leaderHistory(client, name);
   const caughtUp = async () => {
     const last = wordOf(await Election.observer(etcds[0] as Connection, name).leader());
