@@ -2,15 +2,21 @@ import { type Call, type Etcd, EtcdFailure, type Op, type Txn, type TxnResult } 
 import { Scopes } from "./scopes.js";
 
 /**
- * Group commit: transactions asked for in the same turn of the event loop, or while several are under way, travel as one etcd
+ * Group commit: transactions asked for in the same turn of the event loop, or while four are under way, travel as one etcd
  * transaction of nested ones, which is one entry in etcd's log and one round trip for all. Alone, a transaction travels as it is.
  */
 
-/** So many may be under way at once before others wait for company: waiting for the first would delay a line's next turn. */
+/**
+ * So many may be under way at once before others wait for company. Behind a single one, the enrolment of one contender would delay
+ * the release of another in the same line; and those of one turn travel together anyway.
+ */
 const UNDER_WAY = 4;
-/** etcd refuses more than 128 operations, nested ones counted along the deepest way (etcd, server/embed: max-txn-ops). */
+/**
+ * To start with, and halved when the server refuses so many: by default etcd takes 128 operations, nested ones
+ * counted along the deepest way (etcd, server/embed: max-txn-ops).
+ */
 const MOST_PARTS = 120;
-/** etcd refuses requests of more than 1.5 MiB (etcd, server/embed: max-request-bytes). */
+/** To start with, as above: by default etcd takes requests of 1.5 MiB (etcd, server/embed: max-request-bytes). */
 const MOST_BYTES = 1 << 20;
 
 interface Part {
