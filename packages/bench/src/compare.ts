@@ -90,6 +90,8 @@ export class Measured {
 export interface Verdict {
   readonly measured: Spread;
   readonly met: boolean;
+  /** Of a target that is met: whether every round met it. */
+  readonly always: boolean;
   /** Of a target that is missed: how many times better it would have to be. */
   readonly short: number;
 }
@@ -101,7 +103,8 @@ function verdict(
   wanted: "most" | "least",
 ): Verdict {
   const met = wanted === "most" ? value >= target : value <= target;
-  return { measured, met, short: wanted === "most" ? target / value : value / target };
+  const always = wanted === "most" ? measured.least >= target : measured.most <= target;
+  return { measured, met, always, short: wanted === "most" ? target / value : value / target };
 }
 
 function spread(samples: readonly (number | undefined)[]): Spread | undefined {

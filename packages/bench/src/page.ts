@@ -57,15 +57,21 @@ export function page(report: Report, plot: string | undefined): string {
   return `${parts.filter(Boolean).join("\n\n")}\n`;
 }
 
-function described({ machine, etcd, rounds, seconds, fsyncMs }: Report): string {
+function described({ machine, etcd, rounds, seconds, fsyncMs, runs }: Report): string {
   const disk = serverNames.flatMap((server) => {
     const ms = fsyncMs[server];
     return ms ? [`${short(ms)} ms (${server})`] : [];
   });
+  const fewer = workloads.flatMap((one) =>
+    (one.rounds ?? rounds) < rounds && runs.some(({ workload }) => workload === one.name)
+      ? [`${one.rounds} of ${one.name}`]
+      : [],
+  );
+  const but = fewer.length > 0 ? `, but ${fewer.join(", ")}` : "";
   return [
     ...Object.entries(machine).map(([what, value]) => `${what} ${value}`),
     `etcd ${etcd}`,
-    `${rounds} rounds of ${seconds} s`,
+    `${rounds} rounds of ${seconds} s${but}`,
     `a write to etcd's log took ${disk.join(" and ")} on average`,
   ].join("; ");
 }

@@ -27,7 +27,8 @@ export function targetsTable(
 function wordsOf(target: Target, verdict: Verdict): string[] {
   const { figure, better, times, atMost, than = "go" } = target;
   const { label } = figures[figure];
-  const end = verdict.met ? "met" : `**missed** ${missedBy(verdict)}`;
+  const met = verdict.always ? "met" : "met, not in every round";
+  const end = verdict.met ? met : `**missed** ${missedBy(verdict)}`;
   if (atMost !== undefined) {
     return [`${label}: at most ${short(atMost)}`, spreadOf(verdict.measured), end];
   }

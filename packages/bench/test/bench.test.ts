@@ -2,9 +2,12 @@ import { findEtcd, startEtcd } from "@etcdkit/testing";
 import { afterEach, expect, test, vi } from "vitest";
 import { runChild } from "../src/child-process.js";
 import { Measured } from "../src/compare.js";
+import type { Figures } from "../src/figures.js";
 import { page } from "../src/page.js";
 import { plot } from "../src/plot.js";
 import { type Run, runAll } from "../src/run.js";
+import { targetsTable } from "../src/tables.js";
+import type { PeerName } from "../src/workload.js";
 import { workloads } from "../src/workloads/all.js";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -47,6 +50,44 @@ test("measures for a moment, and the page says what came of it", async () => {
   expect(text).toContain("a second: at least 10 × that of Go");
   expect(text).toContain("- redlock: not here");
   expect(plot(new Measured(runs), workloads)).toMatch(/^<svg[\s\S]*5 contenders[\s\S]*<\/svg>\n$/);
+});
+
+test("a target is met or missed by the median, and the page says where some rounds miss it", () => {
+  const rounds = (workload: string, peer: PeerName, all: Figures[]): Run[] =>
+    all.map((figures, n) => ({ server: "single", workload, peer, round: n + 1, figures }));
+  const perS = (...all: number[]) => all.map((opsPerS): Figures => ({ opsPerS }));
+  const measured = new Measured([
+    ...rounds("uncontended", "etcdkit", perS(86, 91, 94)),
+    ...rounds("uncontended", "bare", perS(100, 100, 100)),
+    ...rounds("contended-16", "etcdkit", perS(410, 420, 430)),
+    ...rounds("contended-16", "go", perS(100, 100, 100)),
+    ...rounds("contended-64", "etcdkit", perS(98, 99, 110)),
+    ...rounds("contended-64", "go", perS(100, 100, 100)),
+  ]);
+  const table = targetsTable(measured, "single", workloads)?.split("\n").slice(2);
+  const ends = table?.map((row) => row.split("|").at(-2)?.trim());
+  expect(ends).toEqual(["met", "**missed** by 1.01 %", "met, not in every round"]);
+});
+
+test("the page says which workloads had fewer rounds", () => {
+  const runs = ["growth-100", "growth-10000", "puts-1"].map(
+    (workload): Run => ({ server: "single", workload, peer: "etcdkit", round: 1, figures: {} }),
+  );
+  const report = {
+    ...{ date: "2020-02-02", rounds: 3, seconds: 2, machine: {}, etcd: "3" },
+    ...{ fsyncMs: {}, runs, leftOut: [] },
+  };
+  const text = page(report, undefined);
+  expect(text).toContain("; 3 rounds of 2 s, but 2 of growth-100, 1 of growth-10000;");
+  expect(page({ ...report, rounds: 1 }, undefined)).not.toContain(", but");
+});
+
+test("Go's calls at a barrier are all of its unary calls, by waiter", () => {
+  const rpcs = { Txn: 20, Range: 10, "watch stream": 3, "watch msg": 50 };
+  const calls = (name: string, n: number) =>
+    workloads.find((one) => one.name === name)?.go?.read({ n, rpcs }).calls;
+  expect(calls("double-barrier-10", 3)).toBe(1);
+  expect(calls("barrier-1000", 3)).toBe(0.01);
 });
 
 test("every workload has a name of its own, and etcdkit or the limit in it", () => {

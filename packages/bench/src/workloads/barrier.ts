@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Barrier } from "@etcdkit/barrier";
 import { Calls } from "../calls.js";
 import { percentiles } from "../figures.js";
+import { unaryOf } from "../go-rpcs.js";
 import { Span } from "../span.js";
 import type { Workload } from "../workload.js";
 
@@ -23,6 +24,7 @@ export const barrier: Workload = {
       p50Ms: Number(line.all_woken_p50_ms),
       p99Ms: Number(line.all_woken_p99_ms),
       cpuUs: (Number(line.client_cpu_s) * 1e6) / Number(line.n) / WAITERS,
+      calls: unaryOf(line.rpcs) / Number(line.n) / WAITERS,
     }),
   },
   run: {

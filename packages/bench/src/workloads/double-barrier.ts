@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import { DoubleBarrier } from "@etcdkit/barrier";
 import { Calls } from "../calls.js";
 import { median } from "../figures.js";
+import { unaryOf } from "../go-rpcs.js";
 import { openSessions } from "../sessions.js";
 import { Span } from "../span.js";
 import { WarmUp } from "../warm-up.js";
@@ -27,6 +28,7 @@ export const doubleBarrier: Workload = {
       enterMs: Number(line.enter_all_p50_ms),
       leaveMs: Number(line.leave_all_p50_ms),
       cpuUs: (Number(line.client_cpu_s) * 1e6) / Number(line.n) / COUNT,
+      calls: unaryOf(line.rpcs) / Number(line.n) / COUNT,
     }),
   },
   run: {

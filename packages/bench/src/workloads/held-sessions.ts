@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Session } from "@etcdkit/session";
 import { Calls } from "../calls.js";
 import type { Figures } from "../figures.js";
+import { streamsOf } from "../go-rpcs.js";
 import { Span } from "../span.js";
 import { inParallel } from "../timed.js";
 import type { Env, Target, Workload } from "../workload.js";
@@ -85,13 +86,6 @@ async function held(
     streams: calls.streams,
     lost: sessions.filter((alive) => !alive()).length,
   };
-}
-
-function streamsOf(rpcs: unknown): number {
-  const sent = rpcs as Record<string, number>;
-  return Object.entries(sent)
-    .filter(([name]) => name.endsWith(" stream"))
-    .reduce((total, [, times]) => total + times, 0);
 }
 
 const all: Target[] = [
