@@ -24,6 +24,16 @@ afterAll(async () => {
   await server.stop();
 });
 
+/** Found by chance once, and tried each time since. */
+const found: Operation[][] = [
+  // a watch that was compacted away is still there to be ended
+  [
+    { do: "compact", back: 0 },
+    { do: "watch", range: { from: "a", to: undefined }, back: 1, prevKv: false },
+    { do: "unwatch", index: 0 },
+  ],
+];
+
 let sequences = 0;
 
 test("the simulated etcd answers as a real one does", { timeout: 600_000 }, async () => {
@@ -34,7 +44,11 @@ test("the simulated etcd answers as a real one does", { timeout: 600_000 }, asyn
       const simulated = await answers(simulation(), all);
       expect(simulated).toEqual(expected);
     }),
-    { numRuns: SEQUENCES, interruptAfterTimeLimit: 540_000 },
+    {
+      numRuns: SEQUENCES,
+      examples: found.map((all): [Operation[]] => [all]),
+      interruptAfterTimeLimit: 540_000,
+    },
   );
 });
 

@@ -128,8 +128,9 @@ export class WatchFeed {
     const watcher = this.#own.get(id);
     if (!watcher) return;
     this.#own.delete(id);
-    // one that was compacted away is over already
-    if (this.#all.delete(watcher)) this.reply({ id, canceled: true });
+    this.#all.delete(watcher);
+    // also of one that was compacted away, and told so
+    this.reply({ id, canceled: true });
   }
 
   /** Answered only when no watch of the stream is behind (watchableStore.progressIfSync). */
