@@ -96,6 +96,44 @@ describe.each(entries)("%s", (entry) => {
   });
 });
 
+describe("a lock on a real etcd", () => {
+  const body = `
+async function main() {
+  const server = await startEtcd({ own: true });
+  const etcd = connect({ hosts: server.endpoints });
+  const session = await Session.open(etcd, { ttl: 10 });
+  const lock = await new Mutex(session, "packed").lock();
+  const held = [lock.held];
+  await lock.release();
+  held.push(lock.held);
+  await session.close();
+  await etcd.close();
+  await server.stop();
+  console.log(held.join());
+}
+main();
+`;
+
+  test.each([
+    {
+      how: "import",
+      file: "run.mjs",
+      start: `import { connect, Mutex, Session } from "@etcdkit/mutex";
+import { startEtcd } from "@etcdkit/testing";`,
+    },
+    {
+      how: "require()",
+      file: "run.cjs",
+      start: `const { connect, Mutex, Session } = require("@etcdkit/mutex");
+const { startEtcd } = require("@etcdkit/testing");`,
+    },
+  ])("is taken and released by what $how gives", async ({ file, start }) => {
+    writeFileSync(join(folder, file), start + body);
+    // an etcd may have been fetched before
+    expect(await run(process.execPath, [file])).toContain("true,false\n");
+  });
+});
+
 test("every entry point type-checks under nodenext and strict, from a module and from CommonJS", async () => {
   const uses = entries.map(
     (entry, n) => `import * as entry${n} from "${entry}";\nexport { entry${n} };\n`,
