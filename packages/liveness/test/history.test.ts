@@ -247,14 +247,15 @@ test("a watch that is waited for ends at once when it is returned from, and noth
     const metrics = await server.get("/metrics");
     return Number(/^etcd_debugging_mvcc_watcher_total (\S+)$/m.exec(metrics)?.[1]);
   };
-  const before = await watchers();
+  // those of the tests before it end a moment after these
+  await eventually(async () => (await watchers()) === 0);
   const events = new Group(connection(), "returns").watch()[Symbol.asyncIterator]();
   const waiting = events.next();
-  await eventually(async () => (await watchers()) > before);
+  await eventually(async () => (await watchers()) > 0);
   await events.return?.();
   expect(await waiting).toEqual({ value: undefined, done: true });
   expect(await events.next()).toEqual({ value: undefined, done: true });
-  await eventually(async () => (await watchers()) <= before);
+  await eventually(async () => (await watchers()) === 0);
 });
 
 test("a watch can be read again, from the beginning", async () => {
