@@ -4,6 +4,7 @@ import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { giveWord, type Step, said, startActor } from "./actor.js";
+import { compact } from "./compact.js";
 import { openConnection, openSession } from "./open.js";
 import { outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
@@ -20,13 +21,6 @@ async function waitAt(name: string) {
   const outcome = outcomeOf(new Barrier(etcd, name).wait());
   await waitingAt(etcd, name, 1);
   return outcome;
-}
-
-/** Every connection that is still open follows the barrier by a watch, whose history up to now goes. */
-async function compact(): Promise<void> {
-  const client = testClient();
-  const { header } = await client.put(`${testPrefix()}unrelated`).value("1");
-  await client.kv.compact({ revision: header.revision, physical: true });
 }
 
 test.for(
