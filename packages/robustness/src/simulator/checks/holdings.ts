@@ -10,12 +10,21 @@ import type { Violations } from "./violations.js";
 /** Alone, or beside others who share. */
 export type Share = "alone" | "shared";
 
+/** What is looked at of a holding. */
+type Claim = Pick<Holding, "name" | "key" | "fencingToken" | "held" | "signal">;
+
 const TOLD_MS = 1_500;
+
+/** Which key a token is of. */
+interface Token {
+  readonly token: bigint;
+  readonly key: string;
+}
 
 interface Held {
   readonly client: SimulatedClient;
   readonly lease: Lease;
-  readonly holding: Holding;
+  readonly holding: Claim;
   readonly share: Share;
   readonly since: number;
   /** Of the store, when it was last found right. */
@@ -29,7 +38,7 @@ export class Holdings {
   readonly #violations: Violations;
   readonly #held = new Set<Held>();
   /** By name: the greatest token told of, and the greatest of those who hold alone. */
-  readonly #tokens = new Map<string, { any: bigint; alone: bigint }>();
+  readonly #tokens = new Map<string, { any?: Token; alone?: Token }>();
   #won = 0;
 
   constructor(world: Simulation, operator: Operator, violations: Violations) {
@@ -43,7 +52,7 @@ export class Holdings {
   }
 
   /** To be called as soon as a call has resolved with `holding`. Returns what is to be called when it is given up. */
-  add(client: SimulatedClient, lease: Lease, holding: Holding, share: Share): () => void {
+  add(client: SimulatedClient, lease: Lease, holding: Claim, share: Share): () => void {
     this.#won++;
     const since = this.#world.schedule.now;
     const held: Held = { client, lease, holding, share, since, checkedAt: 0n };
@@ -68,17 +77,19 @@ export class Holdings {
     }
   }
 
-  #checkToken(held: Held): void {
-    const { name, fencingToken } = held.holding;
-    const told = this.#tokens.get(name) ?? { any: 0n, alone: 0n };
-    const least = held.share === "alone" ? told.any : told.alone;
+  #checkToken({ holding, share }: Held): void {
+    const { name, key, fencingToken: token } = holding;
+    const told = this.#tokens.get(name) ?? {};
+    const least = share === "alone" ? told.any : told.alone;
     // the same key may be held again: by another campaign, a downgrade, a process that adopts the lease
-    if (fencingToken < least) {
-      this.#violations.add(`token ${fencingToken} of ${name} after ${least}`);
+    const again = token === least?.token && key === least.key;
+    if (least && token <= least.token && !again) {
+      this.#violations.add(`token ${token} of ${key} after ${least.token} of ${least.key}`);
     }
-    const any = fencingToken > told.any ? fencingToken : told.any;
-    const alone = held.share === "alone" && fencingToken > told.alone ? fencingToken : told.alone;
-    this.#tokens.set(name, { any, alone });
+    const own = { token, key };
+    if (token > (told.any?.token ?? 0n)) told.any = own;
+    if (share === "alone" && token > (told.alone?.token ?? 0n)) told.alone = own;
+    this.#tokens.set(name, told);
   }
 
   #check(held: Held): void {
