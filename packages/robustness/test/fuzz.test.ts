@@ -1,6 +1,6 @@
 import { Barrier, DoubleBarrier } from "@etcdkit/barrier";
 import { type Connection, CoordinationError, connect } from "@etcdkit/core";
-import { Election } from "@etcdkit/election";
+import { Election, lead } from "@etcdkit/election";
 import { Group } from "@etcdkit/liveness";
 import { Mutex } from "@etcdkit/mutex";
 import { RWMutex } from "@etcdkit/rwmutex";
@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 // Whatever is given to the public face: an answer or a typed error, never a key outside the namespace, never one left behind.
 const NAMESPACE = "fuzz\u{1f510}/";
-const RUNS = 200;
+const RUNS = 120;
 
 let server: EtcdServer;
 let client: Etcd3;
@@ -72,7 +72,10 @@ const anything = fc.oneof(fc.anything({ withBigInt: true, withDate: true }), tex
 const options = fc.oneof(
   anything,
   fc.dictionary(
-    fc.constantFrom("value", "signal", "ttl", "count", "id", "metadata", "takeOver", "suspect"),
+    fc.constantFrom(
+      ...["value", "signal", "ttl", "safetyMarginMs", "leaseId", "onChange", "stubbornAfterMs"],
+      ...["session", "onHolderLost", "count", "id", "metadata", "takeOver", "suspect"],
+    ),
     anything,
   ),
 );
@@ -89,6 +92,19 @@ const calls: Record<string, (name: unknown, given: unknown) => Promise<unknown>>
   },
   "mutex, tried": async (name, given) => {
     await (await new Mutex(session, untyped(name)).tryLock(withSignal(given)))?.release();
+  },
+  "mutex, with lock": async (name, given) => {
+    const mutex = new Mutex(session, untyped(name));
+    await tried(() => mutex.withLock(untyped(given)));
+    await mutex.withLock(({ held }) => expect(held).toBe(true), withSignal(given));
+  },
+  guard: async (name) => {
+    const lock = await new Mutex(session, untyped(name)).lock();
+    const write = etcd.client.put("guarded").value("");
+    expect((await lock.guard().then(write).commit()).succeeded).toBe(true);
+    await etcd.client.delete().key("guarded");
+    await lock.release();
+    expect(await tried(() => lock.guard())).toBe(false);
   },
   "read lock": async (name, given) => {
     await (await new RWMutex(session, untyped(name)).readLock(withSignal(given))).release();
@@ -107,6 +123,16 @@ const calls: Record<string, (name: unknown, given: unknown) => Promise<unknown>>
     const leadership = await new Election(session, untyped(name)).campaign("v", withSignal(given));
     await leadership.resign();
   },
+  observe: async (name, given) => {
+    // there is a first thing to tell, or it is refused
+    for await (const _ of new Election(session, untyped(name)).observe(untyped(given))) return;
+  },
+  lead: async (name, given) => {
+    const end = new AbortController();
+    const full = typeof given === "object" ? { value: "v", ...given, signal: end.signal } : given;
+    await tried(() => lead(etcd, untyped(name), untyped(given), untyped(given)));
+    await lead(etcd, untyped(name), untyped(full), async () => end.abort());
+  },
   barrier: async (name, given) => {
     const barrier = new Barrier(etcd, untyped(name));
     try {
@@ -120,6 +146,24 @@ const calls: Record<string, (name: unknown, given: unknown) => Promise<unknown>>
     const barrier = new DoubleBarrier(session, untyped(name), untyped(given1));
     await barrier.enter({ signal: soon() });
     await barrier.leave({ signal: soon() });
+  },
+  "barrier, waited at": async (name, given) => {
+    await new Barrier(etcd, untyped(name)).wait(untyped(given));
+  },
+  "double barrier, entered": async (name, given) => {
+    const barrier = new DoubleBarrier(session, untyped(name), { count: 1 });
+    await barrier.enter(untyped(given));
+    await barrier.leave();
+  },
+  "double barrier, left": async (name, given) => {
+    const barrier = new DoubleBarrier(session, untyped(name), { count: 1 });
+    await barrier.enter();
+    try {
+      await barrier.leave(untyped(given));
+    } catch (error) {
+      await barrier.leave();
+      throw error;
+    }
   },
   group: async (name, given) => {
     const group = new Group(etcd, untyped(name));
@@ -136,6 +180,24 @@ const calls: Record<string, (name: unknown, given: unknown) => Promise<unknown>>
     const member = await new Group(etcd, "group").join({ id: untyped(id) });
     expect([...(await new Group(etcd, "group").members()).keys()]).toContain(id);
     await member.leave();
+  },
+  "group, watched": async (name, given) => {
+    const group = new Group(etcd, untyped(name));
+    const member = await group.join({ id: "m" });
+    try {
+      // a member that is there is told of
+      for await (const { type } of group.watch(untyped(given))) return expect(type).toBe("joined");
+    } finally {
+      await member.leave();
+    }
+  },
+  "session, adopted": async (_, given) => {
+    const former = await Session.open(etcd, { ttl: 5 });
+    former.orphan();
+    const { leaseId } = former;
+    const full =
+      typeof given === "object" ? { leaseId, signal: soon(), ...given } : { leaseId: given };
+    await (await Session.open(etcd, untyped(full))).close();
   },
   session: async (_, given) => {
     await (await Session.open(etcd, withSignal(given))).close();
