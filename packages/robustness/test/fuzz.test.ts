@@ -225,9 +225,11 @@ describe("whatever is given to", () => {
     120_000,
   );
 
-  it("all of them: none has left a key behind but goodbyes, which go with their leases", async () => {
+  it("all of them: none has left a key behind but what is meant to stay", async () => {
     await eventually(async () => {
-      expect((await keys()).filter((key) => !key.includes("/left/"))).toEqual([]);
+      // goodbyes, until their leases run out; and the `ready` of whoever was in a double barrier and did not get to leave it in time
+      const stays = (key: string) => key.includes("/left/") || key.endsWith("/ready");
+      expect((await keys()).filter((key) => !stays(key))).toEqual([]);
       return true;
     });
     expect(session.state).toBe("connected");
