@@ -8,6 +8,8 @@ const QUICK = [
   "no safety margin",
   "a cancelled wait leaves its key",
   "a line compares that the own key exists, not its create revision",
+  "whoever waits is told of its turn two seconds late",
+  "a closed session leaves its lease to etcd",
   "a watch resumes one revision late",
   "a part of a batch is taken for the whole",
   "a list older than its watch counts",

@@ -141,6 +141,22 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "whoever waits is told of its turn two seconds late",
+    edits: [
+      edit(
+        "core/src/line.ts",
+        "if (place?.createRevision === fencingToken) place.turn();",
+        "if (place?.createRevision === fencingToken) this.connection.clock.setTimer(2_000, () => place.turn());",
+      ),
+    ],
+  },
+  {
+    name: "a closed session leaves its lease to etcd",
+    edits: [
+      edit("core/src/lease.ts", "    await revoke(this.connection, this.id, serverExpiry);\n", ""),
+    ],
+  },
+  {
     name: "who met nobody never follows its line",
     edits: [
       edit(
@@ -238,6 +254,16 @@ export const mutations: readonly Mutation[] = [
         "barrier/src/awaited-key.ts",
         "if (this.#revision === undefined || this.#revision < since) return;",
         "if (this.#revision === undefined) return;",
+      ),
+    ],
+  },
+  {
+    name: "who waits at a barrier is told two seconds late that it is free",
+    edits: [
+      edit(
+        "barrier/src/awaited-key.ts",
+        "waiter = { held, since, gone, failed };",
+        "waiter = { held, since, failed, gone: (end) => this.connection.clock.setTimer(2_000, () => gone(end)) };",
       ),
     ],
   },

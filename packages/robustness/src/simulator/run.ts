@@ -3,6 +3,7 @@ import { Chaos } from "./chaos.js";
 import { Holdings } from "./checks/holdings.js";
 import { Operator } from "./checks/operator.js";
 import { checkSessions } from "./checks/sessions.js";
+import { Turns } from "./checks/turns.js";
 import { Violations } from "./checks/violations.js";
 import type { Plan } from "./plan.js";
 import { Scene, type Stage } from "./scene.js";
@@ -44,13 +45,15 @@ export async function run(plan: Plan, { trace = false } = {}): Promise<Outcome> 
     endings: new Set(),
     lastLooks: new Set(),
   };
-  const check = () => {
-    holdings.check();
-    checkSessions(world, operator, violations);
-  };
+  const turns = new Turns();
   const chaos = new Chaos(world, operator, plan.faults);
   const scenes = plan.actors.map((actor) => new Scene(stage, actor));
   const busy = new Set(scenes);
+  const check = () => {
+    holdings.check();
+    checkSessions(world, operator, violations);
+    turns.check(busy);
+  };
   for (const scene of scenes) {
     const finished = () => busy.delete(scene);
     actors[scene.plan.kind](scene).then(finished, (error: unknown) => {

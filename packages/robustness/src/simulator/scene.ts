@@ -1,9 +1,11 @@
 import { CoordinationError } from "@etcdkit/core";
-import type { EtcdConnection } from "@etcdkit/core/internal";
+import type { EtcdConnection, Lease } from "@etcdkit/core/internal";
 import { Session } from "@etcdkit/session";
+import { leaseOf } from "@etcdkit/session/internal";
 import type { Inside } from "./checks/barriers.js";
 import type { Holdings } from "./checks/holdings.js";
 import type { Operator } from "./checks/operator.js";
+import { checkClosed } from "./checks/sessions.js";
 import type { Violations } from "./checks/violations.js";
 import type { SimulatedClient } from "./client.js";
 import type { ActorPlan } from "./plan.js";
@@ -50,6 +52,11 @@ export class Scene {
     this.random = new SeededRandom(plan.seed);
   }
 
+  /** Of the session it has by now. */
+  get lease(): Lease | undefined {
+    return this.#session && leaseOf(this.#session);
+  }
+
   get connection(): EtcdConnection {
     return this.client.connection;
   }
@@ -92,6 +99,13 @@ export class Scene {
       );
     }
     return this.#session;
+  }
+
+  async close(session: Session): Promise<void> {
+    const lease = leaseOf(session);
+    const lost = lease.signal.aborted;
+    await this.attempt("close the session", () => session.close());
+    if (!lost) checkClosed(this.stage.world, lease, this.stage.violations);
   }
 
   /** What `work` gives; undefined where it failed for a reason that may be. */

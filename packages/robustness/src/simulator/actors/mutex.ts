@@ -31,6 +31,6 @@ async function lockOnce(
   if (!lock) return;
   const giveUp = await holdOn(scene, session, lock, "alone");
   giveUp();
-  if (scene.random.chance(0.08)) await scene.attempt("close the session", () => session.close());
+  if (scene.random.chance(0.08)) await scene.close(session);
   else await scene.attempt(`release ${scene.name}`, () => lock.release());
 }

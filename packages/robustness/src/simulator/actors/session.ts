@@ -26,7 +26,7 @@ export async function handSessionsOn(scene: Scene): Promise<void> {
       leaseId = session.leaseId;
       session.orphan();
     } else if (end < 0.7 && lock) await lock.release();
-    if (leaseId === undefined) await scene.attempt("close the session", () => session.close());
+    if (leaseId === undefined) await scene.close(session);
     await scene.pause(0, 1_000);
   }
 }

@@ -70,6 +70,14 @@ export class Holdings {
     };
   }
 
+  /** Whether somebody was told that it holds by this key, and has not given it up. */
+  has(key: string, token: bigint): boolean {
+    for (const { holding } of this.#held) {
+      if (holding.key === key && holding.fencingToken === token) return true;
+    }
+    return false;
+  }
+
   /** After every step. */
   check(): void {
     for (const held of this.#held) {

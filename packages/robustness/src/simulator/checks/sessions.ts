@@ -27,6 +27,14 @@ export function checkSessions(world: Simulation, operator: Operator, violations:
   }
 }
 
+/** A session that was closed before its time was over has left no key. */
+export function checkClosed(world: Simulation, lease: Lease, violations: Violations): void {
+  // at its end `close()` gives up, and leaves the rest to etcd
+  if (lease.connection.clock.now() >= lease.deadline.at) return;
+  const { keys } = world.cluster.etcd.timeToLive(lease.id);
+  for (const key of keys) violations.add(`a key is left of a closed session: ${key}`);
+}
+
 function overdue(lease: Lease, operator: Operator, now: number): boolean {
   const tellable = operator.tellableLease(lease.id);
   return tellable !== undefined && now > tellable + lease.ttlMs / 3 + RENEWAL_MS;
