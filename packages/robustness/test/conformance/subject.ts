@@ -99,7 +99,8 @@ export class Subject {
         return this.#newest();
       case "left": {
         const left = await wait(etcd.leaseTimeToLive(this.#lease(operation.lease), CALL));
-        const keys = left.keys.map((key) => this.#letter(key));
+        // etcd gives them in the order of a Go map: another one each time
+        const keys = left.keys.map((key) => this.#letter(key)).sort();
         return { gone: left.ttl < 0, grantedTtl: left.grantedTtl, keys };
       }
       case "renew":

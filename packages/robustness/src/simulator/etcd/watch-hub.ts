@@ -91,8 +91,12 @@ export class WatchHub {
 
   #withPrevious({ type, kv, prevKv }: WatchEvent): WatchEvent {
     // read as of the revision before, which may be compacted by now
-    const readable = prevKv && kv.modRevision - 1n >= this.store.compacted;
-    return { type, kv, ...(readable && { prevKv }) };
+    const before = kv.modRevision - 1n;
+    if (!prevKv || before < this.store.compacted) return { type, kv };
+    // what came and went within one transaction was not there before it
+    const sameChange = prevKv.modRevision === kv.modRevision;
+    const [was] = sameChange ? this.store.withinAt({ key: kv.key }, before) : [prevKv];
+    return { type, kv, ...(was && { prevKv: was }) };
   }
 
   #send({ feed, id }: Watcher, events: WatchEvent[]): void {
