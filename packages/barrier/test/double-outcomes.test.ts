@@ -33,18 +33,27 @@ test.for(signals)("%s before it is full: the place is free again", async (signal
   if (signal === "SIGSTOP") expect(await said(victim, "enter")).toBe("SESSION_EXPIRED");
 });
 
+/** Two of ours enter, with a victim that comes before them, or after. */
+async function roundWith(
+  start: () => ReturnType<typeof startActor>,
+  which: "eldest" | "last",
+  name: string,
+) {
+  const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
+  const eldest = which === "eldest" ? start() : undefined;
+  if (eldest) await present(name, 1);
+  const entering = [one, two].map(({ double }) => outcomeOf(double.enter()));
+  await present(name, eldest ? 3 : 2);
+  return { one, two, victim: eldest ?? start(), entering };
+}
+
 test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "last"] as const]))(
   "%s after it was full, the victim the %s: the others leave without it",
   async ([signal, which]) => {
     const name = `${testPrefix()}double`;
     const steps: Step[] = ["enter", "a word", "leave"];
     const start = () => startActor({ name, steps, ttl: TTL, count: 3 });
-    const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
-    let victim = which === "eldest" ? start() : undefined;
-    if (victim) await present(name, 1);
-    const entering = [one, two].map(({ double }) => outcomeOf(double.enter()));
-    await present(name, victim ? 3 : 2);
-    victim ??= start();
+    const { one, two, victim, entering } = await roundWith(start, which, name);
     expect(await said(victim, "enter")).toBe("done");
     expect(await settled(entering)).toEqual(["done", "done"]);
     victim.process.kill(signal);
@@ -63,12 +72,7 @@ test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "las
   async ([signal, which]) => {
     const name = `${testPrefix()}double`;
     const start = () => startActor({ name, steps: ["enter", "leave"], ttl: 20, count: 3 });
-    const [one, two] = await Promise.all([openMember(name, 3), openMember(name, 3)]);
-    let victim = which === "eldest" ? start() : undefined;
-    if (victim) await present(name, 1);
-    const entering = [one, two].map(({ double }) => outcomeOf(double.enter()));
-    await present(name, victim ? 3 : 2);
-    victim ??= start();
+    const { one, two, victim, entering } = await roundWith(start, which, name);
     expect(await said(victim, "leave", true)).toBe("begun");
     expect(await settled(entering)).toEqual(["done", "done"]);
     // all but the eldest take their keys away first
