@@ -1,4 +1,4 @@
-import { sharedEtcd } from "@etcdkit/testing/vitest";
+import { endpoints } from "./file-etcd.js";
 import { type Program, runProgram } from "./run-program.js";
 
 export type Step = "hold" | "hold unleased" | "wait" | "enter" | "leave" | "a word";
@@ -27,7 +27,7 @@ export interface ActorMessage {
 export function startActor(
   options: Omit<ActorOptions, "hosts"> & { hosts?: string[] },
 ): Program<ActorMessage> {
-  return runProgram<ActorMessage>("actor", { hosts: sharedEtcd().endpoints, ...options });
+  return runProgram<ActorMessage>("actor", { hosts: endpoints(), ...options });
 }
 
 /** What its step `a word` waits for. */

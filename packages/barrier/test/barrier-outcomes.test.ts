@@ -1,16 +1,19 @@
 import { Barrier, type Connection, Session } from "@etcdkit/barrier";
 import { internals } from "@etcdkit/core/internal";
 import { eventually, startProxy } from "@etcdkit/testing";
-import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { giveWord, type Step, said, startActor } from "./actor.js";
 import { compact } from "./compact.js";
+import { endpoints, etcdClient, useOwnEtcd } from "./file-etcd.js";
 import { openConnection, openSession } from "./open.js";
 import { outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
 import { watchStreams } from "./watch-streams.js";
 
 // What happens to the holder, and what those who wait make of it, row by row.
+
+useOwnEtcd();
 
 const TTL = 2;
 const lost = expect.objectContaining({ name: "BarrierError", code: "HOLDER_LOST" });
@@ -38,14 +41,14 @@ test.for(
   const afterMs = performance.now() - since;
   expect(afterMs).toBeGreaterThan((TTL * 1_000) / 3 - 100);
   expect(afterMs).toBeLessThan(TTL * 1_000 + 1_500);
-  expect(await testClient().get(name).string()).toBeNull();
+  expect(await etcdClient().get(name).string()).toBeNull();
   if (signal === "SIGKILL") return;
   // once it wakes, it knows
   giveWord(holder);
   holder.process.kill("SIGCONT");
   const { error } = await holder.message(({ what }) => what === "failed");
   expect(error).toBe("SESSION_EXPIRED");
-  expect(await testClient().get(name).string()).toBeNull();
+  expect(await etcdClient().get(name).string()).toBeNull();
 });
 
 test("holder cut off for less than its TTL: those who wait wait on", async () => {
@@ -121,7 +124,7 @@ test.for(["SIGKILL", "SIGSTOP"] as const)(
     holder.process.kill(signal);
     if (signal === "SIGKILL") await holder.ended;
     // nothing that ends takes it along
-    expect((await testClient().get(name).exec()).kvs[0]?.lease).toBe("0");
+    expect((await etcdClient().get(name).exec()).kvs[0]?.lease).toBe("0");
     expect(waiting.now).toBe("pending");
     await new Barrier(openConnection(), name).release();
     expect(await waiting.settled).toBe("done");
@@ -133,7 +136,7 @@ test("an unleased holder's key deleted by hand: a release", async () => {
   const barrier = new Barrier(openConnection(), name);
   await barrier.hold();
   const waiting = await waitAt(name);
-  await testClient().delete().key(name);
+  await etcdClient().delete().key(name);
   expect(await waiting.settled).toBe("done");
   await barrier.release();
   // and the name is free, for the same object too
@@ -147,7 +150,7 @@ test.for(ways)("holder's lease revoked, onHolderLost %s", async (way) => {
   const barrier = new Barrier(session.connection, name);
   await barrier.hold({ session, onHolderLost: way });
   const waiting = await waitAt(name);
-  await testClient().leaseClient.leaseRevoke({ ID: `${session.leaseId}` });
+  await etcdClient().leaseClient.leaseRevoke({ ID: `${session.leaseId}` });
   expect(await waiting.settled).toEqual(way === "fail" ? lost : "done");
   // nothing is left to release, which is no error
   await barrier.release();
@@ -159,25 +162,25 @@ test.for(ways)("the key deleted by hand is a release, as in Go, onHolderLost %s"
   const barrier = new Barrier(session.connection, name);
   await barrier.hold({ session, onHolderLost: way });
   const waiting = await waitAt(name);
-  await testClient().delete().key(name);
+  await etcdClient().delete().key(name);
   expect(await waiting.settled).toBe("done");
   // another holds by then, and ours does not release it
   const next = new Barrier(openConnection(), name);
   await next.hold();
   await barrier.release();
-  expect(await testClient().get(name).string()).not.toBeNull();
+  expect(await etcdClient().get(name).string()).not.toBeNull();
   await next.release();
 });
 
 test("the key deleted by hand in the last second of its lease is a release, too", async () => {
   const name = `${testPrefix()}barrier`;
-  const { kv, leaseClient } = testClient();
+  const { kv, leaseClient } = etcdClient();
   const { ID: lease } = await leaseClient.leaseGrant({ TTL: TTL });
   const value = JSON.stringify({ hold: "by nobody who renews it", onHolderLost: "fail" });
   await kv.put({ key: Buffer.from(name), value: Buffer.from(value), lease });
   const waiting = await waitAt(name);
   await eventually(async () => (await leaseClient.leaseTimeToLive({ ID: lease })).TTL === "0");
-  await testClient().delete().key(name);
+  await etcdClient().delete().key(name);
   expect(await waiting.settled).toBe("done");
 });
 
@@ -209,15 +212,15 @@ test.for([["the same object"], ["another object"]] as const)(
     const session = await openSession();
     const before = new Barrier(session.connection, name);
     await before.hold({ session });
-    await testClient().delete().key(name);
+    await etcdClient().delete().key(name);
     const barrier = who === "the same object" ? before : new Barrier(session.connection, name);
     await barrier.hold({ session });
     await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "ALREADY_HELD" });
     // the one before has nothing left to release
     if (barrier !== before) await before.release();
-    expect(await testClient().get(name).string()).not.toBeNull();
+    expect(await etcdClient().get(name).string()).not.toBeNull();
     await barrier.release();
-    expect(await testClient().get(name).string()).toBeNull();
+    expect(await etcdClient().get(name).string()).toBeNull();
   },
 );
 
@@ -228,9 +231,9 @@ test("who has held releases only its own hold, however often", async () => {
   await Promise.all([barrier.release(), barrier.release()]);
   await new Barrier(openConnection(), name).hold();
   await barrier.release();
-  expect(await testClient().get(name).string()).not.toBeNull();
+  expect(await etcdClient().get(name).string()).not.toBeNull();
   await new Barrier(openConnection(), name).release();
-  expect(await testClient().get(name).string()).toBeNull();
+  expect(await etcdClient().get(name).string()).toBeNull();
 });
 
 /** Both sides of the barrier behind one proxy each. */
@@ -238,7 +241,7 @@ async function proxied(): Promise<{
   proxy: Awaited<ReturnType<typeof startProxy>>;
   etcd: Connection;
 }> {
-  const [target = ""] = sharedEtcd().endpoints;
+  const [target = ""] = endpoints();
   const proxy = await startProxy({ target });
   onTestFinished(() => proxy.close());
   return { proxy, etcd: openConnection({ hosts: [proxy.endpoint] }) };
@@ -278,7 +281,7 @@ test("a waiter whose history was compacted while it was cut off waits on", async
   const { replies } = watchStreams(etcd);
   await proxy.cut();
   // many revisions of the key itself that it will not see
-  await testClient().put(name).value("a remark");
+  await etcdClient().put(name).value("a remark");
   await compact();
   await proxy.restore();
   const refused = () => replies.findIndex(({ compactRevision }) => compactRevision > 0n);
@@ -333,7 +336,7 @@ test.for([
     await eventually(() => look.answered);
     if (what.endsWith("before that compacted")) {
       // so much of it that the search begins there
-      for (let n = 0; n < 10; n++) await testClient().put(`${name}/unrelated`).value("");
+      for (let n = 0; n < 10; n++) await etcdClient().put(`${name}/unrelated`).value("");
       await compact();
     }
     if (what !== "dead") await holder.release();

@@ -1,16 +1,19 @@
 import { KeyDeletedError, SessionExpiredError } from "@etcdkit/barrier";
 import type { WatchReply } from "@etcdkit/core/internal";
 import { startProxy } from "@etcdkit/testing";
-import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { eventually, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { giveWord, type Step, said, startActor } from "./actor.js";
 import { compact } from "./compact.js";
+import { endpoints, etcdClient, useOwnEtcd } from "./file-etcd.js";
 import { endLeases, membersOf, openMember, present, settled } from "./gather.js";
 import { outcomeOf } from "./outcome.js";
 import { seenBy } from "./seen-by.js";
 import { watchStreams } from "./watch-streams.js";
 
 // What happens to one member, and what that is to it and to the others, row by row.
+
+useOwnEtcd();
 
 const TTL = 2;
 const signals = ["SIGKILL", "SIGSTOP"] as const;
@@ -91,12 +94,12 @@ test.for(signals.flatMap((signal) => [[signal, "eldest"] as const, [signal, "las
 const removals = [
   {
     what: "lease revoked",
-    remove: (_: string, lease: bigint) => testClient().leaseClient.leaseRevoke({ ID: `${lease}` }),
+    remove: (_: string, lease: bigint) => etcdClient().leaseClient.leaseRevoke({ ID: `${lease}` }),
     reason: SessionExpiredError,
   },
   {
     what: "key deleted",
-    remove: (key: string) => testClient().delete().key(key).exec(),
+    remove: (key: string) => etcdClient().delete().key(key).exec(),
     reason: KeyDeletedError,
   },
 ];
@@ -176,7 +179,7 @@ test.for(["cut", "reset", "stall"] as const)(
   "a connection that meets a %s while entering and while leaving: both go on",
   async (fault) => {
     const name = `${testPrefix()}double`;
-    const [target = ""] = sharedEtcd().endpoints;
+    const [target = ""] = endpoints();
     const proxy = await startProxy({ target });
     onTestFinished(() => proxy.close());
     const strike = async () => {
@@ -216,7 +219,7 @@ test.for(["cut", "reset", "stall"] as const)(
 
 test("cut off, its history compacted, while it is in and while it leaves: it waits for the others all the same", async () => {
   const name = `${testPrefix()}double`;
-  const [target = ""] = sharedEtcd().endpoints;
+  const [target = ""] = endpoints();
   const proxy = await startProxy({ target });
   onTestFinished(() => proxy.close());
   const one = await openMember(name, 2, { hosts: [proxy.endpoint], ttl: 20 });
@@ -230,13 +233,13 @@ test("cut off, its history compacted, while it is in and while it leaves: it wai
     const { replies } = watchStreams(one.session.connection);
     await proxy.cut();
     // what it does not see
-    await testClient().put(`${name}/unseen`).value("");
+    await etcdClient().put(`${name}/unseen`).value("");
     await compact();
     await proxy.restore();
     await eventually(() => replies.some(compacted), { withinMs: 10_000 });
     // it has listed anew, and follows again
     await seenBy(one.session, name);
-    await testClient().delete().key(`${name}/unseen`);
+    await etcdClient().delete().key(`${name}/unseen`);
   };
   await losesHistory();
   const leaving = outcomeOf(one.double.leave());
@@ -244,7 +247,7 @@ test("cut off, its history compacted, while it is in and while it leaves: it wai
   expect(leaving.now).toBe("pending");
   await two.double.leave();
   expect(await leaving.settled).toBe("done");
-  expect(await testClient().getAll().prefix(name).keys()).toEqual([]);
+  expect(await etcdClient().getAll().prefix(name).keys()).toEqual([]);
 });
 
 test("cut off until its session is lost, while it leaves: the other one leaves without it", async () => {
@@ -303,7 +306,7 @@ function compacted({ compactRevision }: WatchReply): boolean {
 }
 
 async function behindProxy(name: string) {
-  const [target = ""] = sharedEtcd().endpoints;
+  const [target = ""] = endpoints();
   const proxy = await startProxy({ target });
   onTestFinished(() => proxy.close());
   const victim = await openMember(name, 2, { hosts: [proxy.endpoint], ttl: TTL });

@@ -1,12 +1,12 @@
 import { DoubleBarrier, type Session } from "@etcdkit/barrier";
 import { eventually } from "@etcdkit/testing";
-import { testClient } from "@etcdkit/testing/vitest";
+import { etcdClient } from "./file-etcd.js";
 import { openSession } from "./open.js";
 import { all, type Outcome } from "./outcome.js";
 
 /** The keys of the members that are there, in order. */
 export async function membersOf(name: string): Promise<string[]> {
-  return await testClient().getAll().prefix(`${name}/waiters/`).sort("Create", "Ascend").keys();
+  return await etcdClient().getAll().prefix(`${name}/waiters/`).sort("Create", "Ascend").keys();
 }
 
 /** Resolves once that many are there. */
@@ -24,7 +24,7 @@ export async function present(name: string, count: number, withinMs = 20_000): P
 
 /** Ends the leases of these members, as etcd does some time after they have died. */
 export async function endLeases(keys: readonly string[]): Promise<void> {
-  const { leaseClient } = testClient();
+  const { leaseClient } = etcdClient();
   const ids = keys.map((key) => BigInt(`0x${key.split("/").at(-1)}`));
   await Promise.all(ids.map((id) => leaseClient.leaseRevoke({ ID: `${id}` })));
 }

@@ -5,14 +5,14 @@ import {
   Session,
   type SessionOptions,
 } from "@etcdkit/barrier";
-import { sharedEtcd } from "@etcdkit/testing/vitest";
 import { onTestFinished } from "vitest";
+import { endpoints } from "./file-etcd.js";
 
 type Where = Partial<Pick<ConnectOptions, "hosts" | "namespace">>;
 
 /** A connection to the shared server unless told otherwise, closed when the test ends. */
 export function openConnection(where: Where = {}): Connection {
-  const etcd = connect({ hosts: sharedEtcd().endpoints, ...where });
+  const etcd = connect({ hosts: endpoints(), ...where });
   onTestFinished(() => etcd.close());
   return etcd;
 }

@@ -1,4 +1,4 @@
-import { type EtcdServer, startEtcd, startProxy } from "@etcdkit/testing";
+import { type EtcdServer, startEtcd, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { NEAR } from "../src/approach.js";
@@ -21,8 +21,10 @@ const firstHolds: Policy = {
 };
 
 let name: string;
+let client: ReturnType<typeof testClient>;
 
 beforeEach(() => {
+  client = testClient();
   name = `${testPrefix()}line`;
 });
 
@@ -48,7 +50,7 @@ function join(lease: Lease, signal?: AbortSignal): Promise<Place> {
 }
 
 async function keys(): Promise<string[]> {
-  return await testClient().getAll().prefix(`${name}/`).sort("Create", "Ascend").keys();
+  return await client.getAll().prefix(`${name}/`).sort("Create", "Ascend").keys();
 }
 
 /** Joins, and is in line when this resolves. */
@@ -62,7 +64,17 @@ async function inLine(lease: Lease, signal?: AbortSignal): Promise<{ turn: Promi
 
 /** Puts a key of somebody else in line. */
 async function stranger(suffix: string): Promise<void> {
-  await testClient().put(`${name}/${suffix}`).value("");
+  await client.put(`${name}/${suffix}`).value("");
+}
+
+/** A proxy before a server whose history is ours to compact. */
+async function beforeOwnServer(): Promise<TcpProxy> {
+  const server = await startEtcd({ own: true });
+  onTestFinished(() => server.stop());
+  client = server.client();
+  const proxy = await startProxy({ target: server.endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  return proxy;
 }
 
 describe("a line", () => {
@@ -103,9 +115,9 @@ describe("a line", () => {
   it("lets strangers' keys count", async () => {
     await stranger("operator");
     const { turn } = await inLine(await grant(open()));
-    const raced = await Promise.race([turn, testClient().get("absent").exists()]);
+    const raced = await Promise.race([turn, client.get("absent").exists()]);
     expect(raced).toBe(false);
-    await testClient().delete().key(`${name}/operator`);
+    await client.delete().key(`${name}/operator`);
     expect((await turn).held).toBe(true);
   });
 
@@ -124,7 +136,7 @@ describe("a line", () => {
   it("does not take an older key of the same name for ours, while its deletion is not seen yet", async () => {
     await stranger("ours");
     const line = open().lines.get(name, firstHolds);
-    const { header } = await testClient().put(`${name}/later`).value("");
+    const { header } = await client.put(`${name}/later`).value("");
     let turns = 0;
     const later = BigInt(header.revision) + 100n; // ours, made anew, as the watch will tell in a while
     const place = {
@@ -137,7 +149,7 @@ describe("a line", () => {
     line.retain();
     line.add(place);
     const seen = line.contenders();
-    await testClient().delete().key(`${name}/later`);
+    await client.delete().key(`${name}/later`);
     await seen;
     let caughtUp = false;
     line.add({
@@ -155,8 +167,7 @@ describe("a line", () => {
   });
 
   it("is followed further, without a false turn, after its history was compacted unseen", async () => {
-    const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
-    onTestFinished(() => proxy.close());
+    const proxy = await beforeOwnServer();
     await stranger("1");
     await stranger("2");
     const { turn } = await inLine(await grant(open(proxy.endpoint)));
@@ -165,7 +176,6 @@ describe("a line", () => {
       won = true;
     });
     await proxy.cut();
-    const client = testClient();
     await client.delete().key(`${name}/1`);
     const { header } = await client.put(`${name}/3`).value("");
     await client.kv.compact({ revision: header.revision, physical: true });
@@ -178,13 +188,11 @@ describe("a line", () => {
   });
 
   it("rejects a waiter whose key was deleted while its history was compacted unseen", async () => {
-    const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
-    onTestFinished(() => proxy.close());
+    const proxy = await beforeOwnServer();
     await stranger("1");
     const lease = await grant(open(proxy.endpoint));
     const { turn } = await inLine(lease);
     await proxy.cut();
-    const client = testClient();
     await client.delete().key(`${name}/${leaseHex(lease.id)}`);
     const { header } = await client.put(`${name}/2`).value("");
     await client.kv.compact({ revision: header.revision, physical: true });
@@ -211,7 +219,6 @@ describe("a long line", () => {
     const connection = open();
     const { turn } = await inLine(await grant(connection));
     const line = connection.lines.get(name, firstHolds);
-    const client = testClient();
     let won = false;
     void turn.then(() => {
       won = true;
@@ -234,9 +241,7 @@ describe("a long line", () => {
     for (let n = 0; n < NEAR + 5; n++) await stranger(`${n}`);
     const lease = await grant(open());
     const { turn } = await inLine(lease);
-    await testClient()
-      .delete()
-      .key(`${name}/${leaseHex(lease.id)}`);
+    await client.delete().key(`${name}/${leaseHex(lease.id)}`);
     await expect(turn).rejects.toMatchObject({ code: "KEY_DELETED" });
   });
 });
@@ -315,7 +320,7 @@ describe("a lost reply", () => {
     const place = await joined;
     expect(place.held).toBe(true);
     expect(await keys()).toEqual([place.key]);
-    const kv = (await testClient().kv.range({ key: Buffer.from(place.key) })).kvs[0];
+    const kv = (await client.kv.range({ key: Buffer.from(place.key) })).kvs[0];
     expect(kv?.create_revision).toBe(String(place.createRevision));
   });
 
@@ -362,7 +367,7 @@ it("a key that a late request made after its place was given up is swept away", 
   await place.release();
   // and arrives now
   const late = { key: Buffer.from(place.key), value: Buffer.alloc(0), lease: String(lease.id) };
-  await testClient().kv.put(late);
+  await client.kv.put(late);
   await eventually(async () => (await keys()).length === 0, { withinMs: 10_000 });
   expect(lease.state).toBe("connected");
 });
