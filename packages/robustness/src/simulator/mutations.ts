@@ -294,6 +294,26 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "a member of a double barrier hears two seconds late that it is let in",
+    edits: [
+      edit(
+        "barrier/src/member.ts",
+        "    this.#settle?.resolve();\n  }\n\n  /**\n   * The eldest",
+        "    this.lease.connection.clock.setTimer(2_000, () => this.#settle?.resolve());\n  }\n\n  /**\n   * The eldest",
+      ),
+    ],
+  },
+  {
+    name: "a service leads two seconds late",
+    edits: [
+      edit(
+        "election/src/term.ts",
+        "if (!over.signal.aborted) await work(leadership);",
+        "await new Promise<void>((late) => clock.setTimer(2_000, late));\n    if (!over.signal.aborted) await work(leadership);",
+      ),
+    ],
+  },
+  {
     name: "a member that left comes back by a late request",
     edits: [
       edit("liveness/src/own-key.ts", "        { key: this.#goodbye, createRevision: 0n },\n", ""),

@@ -1,13 +1,18 @@
 import { type KeyValue, underPrefix } from "@etcdkit/core/internal";
 import { idOf } from "../etcd/key-range.js";
-import type { Scene } from "../scene.js";
+import type { Scene, Stage } from "../scene.js";
 import { believed } from "./belief.js";
 
 /** What an actor is doing, and where. */
 const IN_LINE = /^(?:lock|campaign|read|write) (\S+)$/;
+const LEADING = /^lead (\S+)$/;
 const AT_BARRIER = /^wait at (\S+)$/;
+const ENTERING = /^enter (\S+)$/;
+const LEAVING = /^leave (\S+)$/;
 /** From when the way is free until whoever waits is told, where nothing keeps the news away. */
 const TURN_MS = 1_500;
+
+type IsOwn = (kv: KeyValue) => boolean;
 
 interface Due {
   readonly what: string;
@@ -41,29 +46,72 @@ export class Turns {
 
 /** How it is told that it waits though nothing is in its way; undefined: that is not so, or it cannot know. */
 function freeWay(scene: Scene): string | undefined {
-  const { doing, client } = scene;
+  const { doing, client, lease } = scene;
   if (!client.process.awake) return undefined;
-  const line = IN_LINE.exec(doing)?.[1];
-  if (line !== undefined) return turnIn(line, scene);
+  const leading = LEADING.exec(doing)?.[1];
+  if (leading !== undefined) return turnIn(leading, scene, (kv) => isCandidate(kv, scene));
   const barrier = AT_BARRIER.exec(doing)?.[1];
-  if (barrier === undefined) return undefined;
-  const { store } = scene.stage.world.cluster.etcd;
-  if (store.get(idOf(Buffer.from(barrier)))) return undefined;
-  return `${client.process.name} waits at ${barrier}, which nobody holds`;
+  if (barrier !== undefined) return barrierIsFree(barrier, scene);
+  if (!lease || !believed(lease)) return undefined;
+  const isOwn = (kv: KeyValue) => kv.lease === lease.id;
+  const line = IN_LINE.exec(doing)?.[1];
+  if (line !== undefined) return turnIn(line, scene, isOwn);
+  const entering = ENTERING.exec(doing)?.[1];
+  if (entering !== undefined) return isLetIn(entering, scene, isOwn);
+  const leaving = LEAVING.exec(doing)?.[1];
+  return leaving === undefined ? undefined : isLast(leaving, scene, isOwn);
+}
+
+/** `lead` has sessions of its own, and says by its value whose they are. */
+function isCandidate(kv: KeyValue, { client }: Scene): boolean {
+  if (kv.value.toString() !== client.process.name) return false;
+  const lease = [...client.connection.leases].find(({ id }) => id === kv.lease);
+  return lease !== undefined && believed(lease);
 }
 
 /** The first of a line holds, and so do all readers before the first writer. */
-function turnIn(name: string, { lease, stage }: Scene): string | undefined {
-  if (!lease || !believed(lease)) return undefined;
-  const line = stage.world.cluster.etcd.store.within(underPrefix(`${name}/`));
-  line.sort((a, b) => Number(a.createRevision - b.createRevision));
+function turnIn(name: string, { stage }: Scene, isOwn: IsOwn): string | undefined {
+  const line = inOrder(`${name}/`, stage);
   const reads = ({ key }: KeyValue) => key.toString().startsWith(`${name}/read/`);
   const writer = line.findIndex((kv) => !reads(kv));
   const turns = line.slice(0, writer < 0 ? line.length : Math.max(writer, 1));
   for (const kv of turns) {
     const key = kv.key.toString();
-    const waits = kv.lease === lease.id && !stage.holdings.has(key, kv.createRevision);
+    const waits = isOwn(kv) && !stage.holdings.has(key, kv.createRevision);
     if (waits) return `${key} of ${kv.createRevision} has its turn, and is not told`;
   }
   return undefined;
+}
+
+function barrierIsFree(name: string, { client, stage }: Scene): string | undefined {
+  if (storeOf(stage).get(idOf(Buffer.from(name)))) return undefined;
+  return `${client.process.name} waits at ${name}, which nobody holds`;
+}
+
+/** By a `ready` newer than its key, or it is to be: it is one of as many as enter together. */
+function isLetIn(name: string, { stage, plan }: Scene, isOwn: IsOwn): string | undefined {
+  const members = inOrder(`${name}/waiters/`, stage);
+  const own = members.findLast(isOwn);
+  if (!own) return undefined;
+  const ready = storeOf(stage).get(idOf(Buffer.from(`${name}/ready`)))?.modRevision ?? 0n;
+  const what = `${own.key} of ${own.createRevision}`;
+  if (ready > own.createRevision) return `${what} is let in by ${ready}, and is not told`;
+  const [eldest] = members;
+  const full = eldest && eldest.createRevision > ready && members.length >= plan.count;
+  if (!full || members.indexOf(own) >= plan.count) return undefined;
+  return `${what} is one of ${plan.count}, and nobody lets them in`;
+}
+
+function isLast(name: string, { client, stage }: Scene, isOwn: IsOwn): string | undefined {
+  if (!inOrder(`${name}/waiters/`, stage).every(isOwn)) return undefined;
+  return `${client.process.name} waits to leave ${name}, where nobody else is`;
+}
+
+function inOrder(prefix: string, stage: Stage): KeyValue[] {
+  const kvs = storeOf(stage).within(underPrefix(prefix));
+  return kvs.sort((a, b) => Number(a.createRevision - b.createRevision));
+}
+
+function storeOf({ world }: Stage) {
+  return world.cluster.etcd.store;
 }
