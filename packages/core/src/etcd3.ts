@@ -22,6 +22,7 @@ import {
   type ITxnResponse,
   isRecoverableError,
 } from "etcd3";
+import { openChannel } from "./channel.js";
 import {
   type Call,
   type Compare,
@@ -45,6 +46,7 @@ import { neededForRange, neededForTxn } from "./permissions.js";
 const CHANNEL = {
   "grpc.use_local_subchannel_pool": 1,
   "grpc.max_receive_message_length": 64 << 20,
+  channelFactoryOverride: openChannel,
 };
 const AUTHENTICATE_DEADLINE_MS = 2_000;
 
