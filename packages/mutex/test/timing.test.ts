@@ -35,7 +35,7 @@ async function openSession(hosts: string | string[] = sharedEtcd().endpoints): P
   return session;
 }
 
-/** On a machine too busy to answer within an attempt's second, the pause before the next attempt is on the clock: it is turned. */
+/** On a machine too busy to answer an attempt in time, the pause before the next attempt is on the clock: it is turned. */
 async function answered<T>(call: Promise<T>): Promise<T> {
   let over = false;
   const settled = call.finally(() => {
