@@ -132,7 +132,9 @@ export class Lease implements Renewable {
       );
     }
     const marginMs = options.marginMs ?? left.grantedTtl * 100;
-    const deadline = new Deadline(clock, sentAt, left.ttl * 1_000, marginMs);
+    // a new leader gives more than the TTL, which the next renewal takes back (etcd, server/lease/lessor.go: Promote, Renew)
+    const ttl = Math.min(left.ttl, left.grantedTtl);
+    const deadline = new Deadline(clock, sentAt, ttl * 1_000, marginMs);
     const lease = new Lease(connection, id, left.grantedTtl, deadline, true);
     connection.keepAlive.add(lease, sentAt);
     return lease;

@@ -1,4 +1,4 @@
-import { ManualClock } from "@etcdkit/testing";
+import { ManualClock, startEtcd } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient } from "@etcdkit/testing/vitest";
 import { expect, it, onTestFinished } from "vitest";
 import { type Clock, SystemClock } from "../src/clock.js";
@@ -15,8 +15,8 @@ function open(hosts = sharedEtcd().endpoints, clock: Clock = new SystemClock()):
 }
 
 /** A lease that nobody renews. */
-async function orphan(): Promise<bigint> {
-  const lease = await Lease.grant(open(), { ttl: 60 });
+async function orphan(hosts = sharedEtcd().endpoints, ttl = 60): Promise<bigint> {
+  const lease = await Lease.grant(open(hosts), { ttl });
   lease.orphan();
   return lease.id;
 }
@@ -40,6 +40,20 @@ it("of two adoptions of one lease at once, one is refused, and the other hears w
     return adopted?.signal.aborted;
   });
   expect(adopted?.signal.reason).toBeInstanceOf(SessionExpiredError);
+});
+
+it("a lease that has more than its TTL left, from a new leader, counts for no more than a renewal leaves it", async () => {
+  // a leader gives each lease an election's time besides, and the next renewal takes it back
+  const args = ["--election-timeout=5000", "--heartbeat-interval=500"];
+  const server = await startEtcd({ own: true, args });
+  onTestFinished(() => server.stop());
+  const id = await orphan(server.endpoints, 10);
+  await server.kill();
+  await server.restart();
+  const left = await server.client().leaseClient.leaseTimeToLive({ ID: String(id) });
+  expect(Number(left.TTL)).toBeGreaterThan(10);
+  const adopted = await Lease.adopt(open(server.endpoints), id, {});
+  expect(adopted.deadline.remainingMs).toBeLessThanOrEqual(9_000);
 });
 
 it("what is no longer renewed takes nothing with it that is renewed under the same id", () => {
