@@ -55,7 +55,9 @@ async function put(key: string, value = ""): Promise<bigint> {
 }
 
 async function created(...watches: ReturnType<typeof record>[]): Promise<void> {
-  await eventually(() => expect(watches.every(({ told }) => told.created)).toBe(true));
+  await eventually(() => expect(watches.every(({ told }) => told.created)).toBe(true), {
+    withinMs: 20_000,
+  });
 }
 
 describe("a watch", () => {
