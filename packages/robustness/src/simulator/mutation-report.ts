@@ -6,7 +6,7 @@ export interface MutationOptions {
   first: number;
   workers: number;
   print: (line: string) => void;
-  /** Gives up on one after so many seeds. Default: what the mutation says, else 10,000. */
+  /** Gives up on one after so many seeds. Default 10,000. */
   seeds?: number;
 }
 
@@ -32,7 +32,7 @@ export async function simulateMutations({ print, ...options }: MutationOptions):
 /** Runs seeds until one fails. Undefined: none did. */
 export async function tryMutation(
   mutation: Mutation,
-  { first, workers, seeds = mutation.seeds ?? 10_000 }: Omit<MutationOptions, "print">,
+  { first, workers, seeds = 10_000 }: Omit<MutationOptions, "print">,
 ): Promise<Caught | undefined> {
   await using bundled = await bundle(mutation);
   let caught: Caught | undefined;

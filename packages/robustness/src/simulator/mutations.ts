@@ -2,8 +2,6 @@
 export interface Mutation {
   name: string;
   edits: { file: string; find: string; replace: string }[];
-  /** How many seeds it may take: more than usual where much must come together. */
-  seeds?: number;
 }
 
 const edit = (file: string, find: string, replace: string) => ({ file, find, replace });
@@ -337,10 +335,5 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a member of a double barrier takes a key that an earlier attempt left",
     edits: [edit("barrier/src/member.ts", "unsuspected: true", "unsuspected: false")],
-  },
-  {
-    name: "what a list has seen is asked of history again",
-    seeds: 20_000,
-    edits: [edit("core/src/snapshot.ts", "      this.#watch?.knownUpTo(revision);\n", "")],
   },
 ];
