@@ -6,8 +6,6 @@ import { jittered, type Random } from "./random.js";
 // A member that is well answers in milliseconds. One that has not in this time is left for the next. Two of them, one lost while
 // another leader was elected and one at the member that is frozen, come to less than two seconds after the election.
 const ATTEMPT_MS = 800;
-/** When no member has answered in that time, a thousand calls at once on a busy machine say: each round has longer than the one before. */
-const LONGEST_ATTEMPT_MS = 2_500;
 const FIRST_BACKOFF_MS = 25;
 const LONGEST_BACKOFF_MS = 500;
 /** How long a call that nobody asked to wait may take. */
@@ -75,10 +73,8 @@ export class Members {
     for (let failures = 0; ; failures++) {
       this.#check(patience);
       const member = this.current;
-      const rounds = Math.floor(failures / this.#all.length);
-      const deadlineMs = Math.min(ATTEMPT_MS * 2 ** rounds, LONGEST_ATTEMPT_MS);
       try {
-        return await operation(member, { deadlineMs, signal: patience.signal });
+        return await operation(member, { deadlineMs: ATTEMPT_MS, signal: patience.signal });
       } catch (error) {
         if (this.#closed) throw closedError(error);
         if (!(error instanceof EtcdFailure)) throw error;
