@@ -1,8 +1,7 @@
 import { etcdClient } from "./file-etcd.js";
 
 /** All history up to now goes; a watch that is open follows on. */
-export async function compact(): Promise<void> {
-  const client = etcdClient();
+export async function compact(client = etcdClient()): Promise<void> {
   const { header } = await client.put("unrelated").value("1");
   await client.kv.compact({ revision: header.revision, physical: true });
 }

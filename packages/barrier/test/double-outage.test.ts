@@ -1,6 +1,7 @@
 import { startEtcd } from "@etcdkit/testing";
 import { eventually } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
+import { compact } from "./compact.js";
 import { openMember } from "./gather.js";
 import { outcomeOf } from "./outcome.js";
 import { watchStreams } from "./watch-streams.js";
@@ -20,9 +21,7 @@ test("etcd killed and back, compacted, while one enters and while it leaves: it 
     await server.kill();
     await eventually(() => streams.opened > 1, { what: "streams to nowhere" });
     await server.restart();
-    const client = server.client();
-    const { header } = await client.put("unrelated").value("1");
-    await client.kv.compact({ revision: header.revision, physical: true });
+    await compact(server.client());
     await eventually(async () => (await watches()) === following, { withinMs: 10_000 });
   };
   const entering = outcomeOf(one.double.enter());

@@ -3,11 +3,13 @@ import { sharedEtcd, testClient } from "@etcdkit/testing/vitest";
 import { afterAll, beforeAll } from "vitest";
 
 let own: EtcdServer | undefined;
+let ownClient: ReturnType<typeof testClient> | undefined;
 
 /** For a file that compacts: its tests get an etcd of their own, since others read the history of the shared one. */
 export function useOwnEtcd(): void {
   beforeAll(async () => {
     own = await startEtcd({ own: true });
+    ownClient = own.client();
   });
   afterAll(() => own?.stop());
 }
@@ -19,5 +21,5 @@ export function endpoints(): string[] {
 
 /** Of the same etcd. */
 export function etcdClient(): ReturnType<typeof testClient> {
-  return own?.client() ?? testClient();
+  return ownClient ?? testClient();
 }

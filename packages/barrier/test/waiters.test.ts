@@ -2,6 +2,7 @@ import { Barrier } from "@etcdkit/barrier";
 import { type EtcdServer, eventually, startEtcd } from "@etcdkit/testing";
 import { testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
+import { compact } from "./compact.js";
 import { lagging } from "./lagging.js";
 import { openConnection, openSession } from "./open.js";
 import { all, outcomeOf } from "./outcome.js";
@@ -86,9 +87,7 @@ test("etcd killed and back: those who wait still wait, and are released when it 
   await eventually(() => streams.opened > 1, { what: "streams to nowhere" });
   expect(all(waiting)).toEqual(["pending", "pending", "pending"]);
   await server.restart();
-  const client = server.client();
-  const { header } = await client.put("unrelated").value("1");
-  await client.kv.compact({ revision: header.revision, physical: true });
+  await compact(server.client());
   await eventually(async () => (await watches(server)) === 3, { withinMs: 10_000 });
   expect(all(waiting)).toEqual(["pending", "pending", "pending"]);
   await Promise.all([unleased.release(), leased.release()]);

@@ -67,16 +67,6 @@ async function stranger(suffix: string): Promise<void> {
   await client.put(`${name}/${suffix}`).value("");
 }
 
-/** A proxy before a server whose history is ours to compact. */
-async function beforeOwnServer(): Promise<TcpProxy> {
-  const server = await startEtcd({ own: true });
-  onTestFinished(() => server.stop());
-  client = server.client();
-  const proxy = await startProxy({ target: server.endpoints[0] ?? "" });
-  onTestFinished(() => proxy.close());
-  return proxy;
-}
-
 describe("a line", () => {
   it("of many on one connection takes turns in order, each key once", async () => {
     const connection = open();
@@ -166,40 +156,6 @@ describe("a line", () => {
     line.release();
   });
 
-  it("is followed further, without a false turn, after its history was compacted unseen", async () => {
-    const proxy = await beforeOwnServer();
-    await stranger("1");
-    await stranger("2");
-    const { turn } = await inLine(await grant(open(proxy.endpoint)));
-    let won = false;
-    void turn.then(() => {
-      won = true;
-    });
-    await proxy.cut();
-    await client.delete().key(`${name}/1`);
-    const { header } = await client.put(`${name}/3`).value("");
-    await client.kv.compact({ revision: header.revision, physical: true });
-    await proxy.restore();
-    // the next event shows that the view is whole again
-    await eventually(() => proxy.accepted > 1);
-    expect(won).toBe(false);
-    await client.delete().key(`${name}/2`);
-    await turn;
-  });
-
-  it("rejects a waiter whose key was deleted while its history was compacted unseen", async () => {
-    const proxy = await beforeOwnServer();
-    await stranger("1");
-    const lease = await grant(open(proxy.endpoint));
-    const { turn } = await inLine(lease);
-    await proxy.cut();
-    await client.delete().key(`${name}/${leaseHex(lease.id)}`);
-    const { header } = await client.put(`${name}/2`).value("");
-    await client.kv.compact({ revision: header.revision, physical: true });
-    await proxy.restore();
-    await expect(turn).rejects.toMatchObject({ code: "KEY_DELETED" });
-  });
-
   it("forgets itself soon after the last has left", async () => {
     const connection = open();
     const [first, second] = await Promise.all([grant(connection), grant(connection)]);
@@ -253,16 +209,24 @@ describe("on a server of its own, a waiter", () => {
     server = await startEtcd({ own: true });
   });
   afterAll(() => server.stop());
+  beforeEach(() => {
+    client = server.client();
+  });
 
-  const count = () => server.client().getAll().prefix(`${name}/`).count();
+  async function openProxy(): Promise<TcpProxy> {
+    const proxy = await startProxy({ target: server.endpoints[0] ?? "" });
+    onTestFinished(() => proxy.close());
+    return proxy;
+  }
+
+  const count = () => client.getAll().prefix(`${name}/`).count();
 
   it("that is far behind can cancel, which leaves no key and no watch", async () => {
     const watchers = async () => {
       const text = await (await fetch(`http://${server.endpoints[0]}/metrics`)).text();
       return Number(/^etcd_debugging_mvcc_watcher_total (\S+)/m.exec(text)?.[1]);
     };
-    const client = server.client();
-    for (let n = 0; n < NEAR + 5; n++) await client.put(`${name}/${n}`).value("");
+    for (let n = 0; n < NEAR + 5; n++) await stranger(`${n}`);
     const stop = new AbortController();
     const turn = join(await grant(open(server.endpoints)), stop.signal);
     turn.catch(() => undefined);
@@ -271,6 +235,40 @@ describe("on a server of its own, a waiter", () => {
     await expect(turn).rejects.toThrow("enough");
     await eventually(async () => expect(await watchers()).toBe(0));
     await eventually(async () => (await count()) === NEAR + 5);
+  });
+
+  it("whose history was compacted unseen has no false turn, and follows on", async () => {
+    const proxy = await openProxy();
+    await stranger("1");
+    await stranger("2");
+    const { turn } = await inLine(await grant(open(proxy.endpoint)));
+    let won = false;
+    void turn.then(() => {
+      won = true;
+    });
+    await proxy.cut();
+    await client.delete().key(`${name}/1`);
+    const { header } = await client.put(`${name}/3`).value("");
+    await client.kv.compact({ revision: header.revision, physical: true });
+    await proxy.restore();
+    // the next event shows that the view is whole again
+    await eventually(() => proxy.accepted > 1);
+    expect(won).toBe(false);
+    await client.delete().key(`${name}/2`);
+    await turn;
+  });
+
+  it("whose key was deleted while its history was compacted unseen is rejected", async () => {
+    const proxy = await openProxy();
+    await stranger("1");
+    const lease = await grant(open(proxy.endpoint));
+    const { turn } = await inLine(lease);
+    await proxy.cut();
+    await client.delete().key(`${name}/${leaseHex(lease.id)}`);
+    const { header } = await client.put(`${name}/2`).value("");
+    await client.kv.compact({ revision: header.revision, physical: true });
+    await proxy.restore();
+    await expect(turn).rejects.toMatchObject({ code: "KEY_DELETED" });
   });
 
   it("behind a stranger goes on waiting when the server is killed and comes back", async () => {

@@ -1,14 +1,10 @@
-import { type KeyValue, underPrefix } from "@etcdkit/core/internal";
+import { byCreateRevision, type KeyValue, underPrefix } from "@etcdkit/core/internal";
 import { idOf } from "../etcd/key-range.js";
 import type { Scene, Stage } from "../scene.js";
 import { believed } from "./belief.js";
 
-/** What an actor is doing, and where. */
-const IN_LINE = /^(?:lock|campaign|read|write) (\S+)$/;
-const LEADING = /^lead (\S+)$/;
-const AT_BARRIER = /^wait at (\S+)$/;
-const ENTERING = /^enter (\S+)$/;
-const LEAVING = /^leave (\S+)$/;
+/** What an actor is doing that is waiting, and where. */
+const WAIT = /^(lock|campaign|read|write|lead|wait at|enter|leave) (\S+)$/;
 /** From when the way is free until whoever waits is told, where nothing keeps the news away. */
 const TURN_MS = 1_500;
 
@@ -47,19 +43,15 @@ export class Turns {
 /** How it is told that it waits though nothing is in its way; undefined: that is not so, or it cannot know. */
 function freeWay(scene: Scene): string | undefined {
   const { doing, client, lease } = scene;
-  if (!client.process.awake) return undefined;
-  const leading = LEADING.exec(doing)?.[1];
-  if (leading !== undefined) return turnIn(leading, scene, (kv) => isCandidate(kv, scene));
-  const barrier = AT_BARRIER.exec(doing)?.[1];
-  if (barrier !== undefined) return barrierIsFree(barrier, scene);
+  const [, wait, name = ""] = WAIT.exec(doing) ?? [];
+  if (!wait || !client.process.awake) return undefined;
+  if (wait === "wait at") return barrierIsFree(name, scene);
+  if (wait === "lead") return turnIn(name, scene, (kv) => isCandidate(kv, scene));
   if (!lease || !believed(lease)) return undefined;
   const isOwn = (kv: KeyValue) => kv.lease === lease.id;
-  const line = IN_LINE.exec(doing)?.[1];
-  if (line !== undefined) return turnIn(line, scene, isOwn);
-  const entering = ENTERING.exec(doing)?.[1];
-  if (entering !== undefined) return isLetIn(entering, scene, isOwn);
-  const leaving = LEAVING.exec(doing)?.[1];
-  return leaving === undefined ? undefined : isLast(leaving, scene, isOwn);
+  if (wait === "enter") return isLetIn(name, scene, isOwn);
+  if (wait === "leave") return isLast(name, scene, isOwn);
+  return turnIn(name, scene, isOwn);
 }
 
 /** `lead` has sessions of its own, and says by its value whose they are. */
@@ -108,8 +100,7 @@ function isLast(name: string, { client, stage }: Scene, isOwn: IsOwn): string | 
 }
 
 function inOrder(prefix: string, stage: Stage): KeyValue[] {
-  const kvs = storeOf(stage).within(underPrefix(prefix));
-  return kvs.sort((a, b) => Number(a.createRevision - b.createRevision));
+  return storeOf(stage).within(underPrefix(prefix)).sort(byCreateRevision);
 }
 
 function storeOf({ world }: Stage) {
