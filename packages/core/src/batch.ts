@@ -1,4 +1,12 @@
-import { type Call, type Etcd, EtcdFailure, type Op, type Txn, type TxnResult } from "./etcd.js";
+import {
+  type Call,
+  type Etcd,
+  EtcdFailure,
+  notSent,
+  type Op,
+  type Txn,
+  type TxnResult,
+} from "./etcd.js";
 import { Scopes } from "./scopes.js";
 
 /**
@@ -95,7 +103,7 @@ class Batcher {
       looked++;
       const { scope = "" } = part.txn;
       if (part.call.signal?.aborted) {
-        part.reject(new EtcdFailure("unavailable", "cancelled before it was sent", {}, false));
+        part.reject(notSent("cancelled before it was sent"));
       } else if (
         batch.length === 0 ||
         (bytes + part.bytes <= this.#mostBytes && !scopes.overlap(scope))
@@ -156,7 +164,7 @@ class Batcher {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject } of waiting) {
-      reject(new EtcdFailure("unavailable", "this member does not answer", {}, false));
+      reject(notSent("this member does not answer"));
     }
   }
 }

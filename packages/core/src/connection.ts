@@ -7,6 +7,7 @@ import { openMember, optionsOf, userClient } from "./etcd3.js";
 import { KeepAlive } from "./keepalive.js";
 import { describe } from "./keys.js";
 import type { Lease } from "./lease.js";
+import { limited } from "./limited.js";
 import { Lines } from "./lines.js";
 import { closedError, Members, type Patience } from "./members.js";
 import { namespaced } from "./namespace.js";
@@ -59,7 +60,7 @@ export function openConnection(given: ConnectOptions | Etcd3, clock: Clock): Etc
   const own = borrowed ? undefined : userClient(options);
   const root = own ?? (given as Etcd3);
   const members = hosts.map((host) => {
-    const member = openMember(options, host);
+    const member = limited(openMember(options, host));
     const confined = namespace ? namespaced(member, namespace) : member;
     return groupCommit ? batched(confined) : confined;
   });

@@ -183,3 +183,8 @@ export class EtcdFailure extends Error {
     super(message, options);
   }
 }
+
+/** The request never left, so that it cannot have been carried out. */
+export function notSent(why: string): EtcdFailure {
+  return new EtcdFailure("unavailable", why, {}, false);
+}

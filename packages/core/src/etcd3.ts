@@ -50,7 +50,8 @@ const CHANNEL = {
 };
 const AUTHENTICATE_DEADLINE_MS = 2_000;
 
-// A stream on a member that lost its quorum stays silent unless it asks for a leader (etcd, server/etcdserver/api/v3rpc/interceptor.go).
+// A member that lost its quorum is silent, to streams for ever and to calls for seconds, unless they ask for a leader (etcd,
+// server/etcdserver/api/v3rpc/interceptor.go): then it says at once that it has none.
 const requireLeader: Interceptor = (options, nextCall) =>
   new InterceptingCall(nextCall(options), {
     start(metadata, listener, next) {
@@ -112,16 +113,16 @@ export function openMember(options: IOptions, host: string): Etcd {
   return new Etcd3Member(client);
 }
 
-/** What the user gave for each call, and for a stream `ofStreams`. */
+/** What the user gave for each call and stream, and `ours`. */
 function withInterceptors(
   { defaultCallOptions, auth }: IOptions,
-  ofStreams: Interceptor[],
+  ours: Interceptor[],
 ): NonNullable<IOptions["defaultCallOptions"]> {
-  const ofCalls = auth ? [oldTokenIsInvalid] : [];
+  const ofCalls = auth ? [...ours, oldTokenIsInvalid] : ours;
   return (context) => {
     const own =
       typeof defaultCallOptions === "function" ? defaultCallOptions(context) : defaultCallOptions;
-    const more = context.isStream ? ofStreams : ofCalls;
+    const more = context.isStream ? ours : ofCalls;
     return more.length > 0
       ? { ...own, interceptors: [...(own?.interceptors ?? []), ...more] }
       : { ...own };

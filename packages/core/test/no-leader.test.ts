@@ -3,8 +3,9 @@ import { eventually } from "@etcdkit/testing/vitest";
 import { expect, it, onTestFinished } from "vitest";
 import { SystemClock } from "../src/clock.js";
 import { openConnection } from "../src/connection.js";
+import { openMember } from "../src/etcd3.js";
 
-it("a watch leaves a member that answers, but has no leader, and loses nothing by it", async () => {
+it("a member that answers, but has no leader, says so to calls, and a watch leaves it and loses nothing by it", async () => {
   await using cluster = await startCluster({ size: 3, proxied: true });
   const connection = openConnection({ hosts: cluster.endpoints }, new SystemClock());
   onTestFinished(() => connection.close());
@@ -32,6 +33,15 @@ it("a watch leaves a member that answers, but has no leader, and loses nothing b
     withinMs: 10_000,
   });
   await eventually(() => tried().some((accepted) => accepted > 0), { withinMs: 15_000 });
+  // nor does a call wait there for an answer that cannot come
+  const host = cluster.endpoints[index] ?? "";
+  const asked = openMember({ hosts: host }, host);
+  onTestFinished(() => asked.close());
+  const answer = asked.range({ key }, { deadlineMs: 5_000 });
+  await expect(answer).rejects.toMatchObject({
+    kind: "unavailable",
+    message: expect.stringContaining("no leader"),
+  });
   for (const member of others) member.resume();
   await cluster.leader();
   await eventually(() => cluster.client().put(key).value("1"), { withinMs: 10_000 });
