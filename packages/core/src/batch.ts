@@ -10,13 +10,13 @@ import {
 import { Scopes } from "./scopes.js";
 
 /**
- * Group commit: transactions asked for in the same turn of the event loop, or while four are under way, travel as one etcd
+ * Group commit: transactions asked for in the same turn of the event loop, or while others are under way, travel as one etcd
  * transaction of nested ones, which is one entry in etcd's log and one round trip for all. Alone, a transaction travels as it is.
  */
 
 /**
- * So many may be under way at once before others wait for company. Behind a single one, the enrolment of one contender would delay
- * the release of another in the same line; and those of one turn travel together anyway.
+ * So many may be under way at once: what cannot travel with those under way does not wait for them, be it that there are
+ * enough for another journey, or that the enrolment of one contender would delay the release of another on the same line.
  */
 const UNDER_WAY = 4;
 /**
@@ -52,12 +52,9 @@ export function batched(etcd: Etcd): Etcd {
 
 class Batcher {
   readonly #etcd: Etcd;
-  readonly #answered = () => {
-    this.#underWay--;
-    this.#flush();
-  };
   #waiting: Part[] = [];
-  #underWay = 0;
+  /** The scopes of each journey. */
+  readonly #underWay = new Set<Scopes>();
   #flushing = false;
   /** Lowered when the server refuses that many, or so much. */
   #mostParts = MOST_PARTS;
@@ -70,7 +67,7 @@ class Batcher {
   add(txn: Txn, call: Call): Promise<TxnResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ txn, call, bytes: bytesOf(txn), resolve, reject });
-      if (this.#flushing || this.#underWay >= UNDER_WAY) return;
+      if (this.#flushing) return;
       this.#flushing = true;
       // after all that this turn asks for
       queueMicrotask(() => {
@@ -81,21 +78,33 @@ class Batcher {
   }
 
   #flush(): void {
-    while (this.#underWay < UNDER_WAY && this.#waiting.length > 0) {
-      const batch = this.#take();
+    while (this.#mayLeave()) {
+      const scopes = new Scopes();
+      const batch = this.#take(scopes);
       const [only] = batch;
       if (!only) continue;
-      this.#underWay++;
+      this.#underWay.add(scopes);
       const sending = batch.length === 1 ? this.#sendAlone(only) : this.#sendTogether(batch);
-      void sending.then(this.#answered);
+      void sending.then(() => {
+        this.#underWay.delete(scopes);
+        this.#flush();
+      });
     }
   }
 
-  /** The next that may travel together, in the order they were asked for. */
-  #take(): Part[] {
+  #mayLeave(): boolean {
+    if (this.#waiting.length === 0 || this.#underWay.size === UNDER_WAY) return false;
+    if (this.#underWay.size === 0 || this.#waiting.length >= this.#mostParts) return true;
+    const journeys = [...this.#underWay];
+    return this.#waiting.some(({ txn: { scope = "" } }) =>
+      journeys.some((scopes) => scopes.overlap(scope)),
+    );
+  }
+
+  /** The next that may travel together, in the order they were asked for; their scopes are added to `scopes`. */
+  #take(scopes: Scopes): Part[] {
     const batch: Part[] = [];
     const left: Part[] = [];
-    const scopes = new Scopes();
     let bytes = 0;
     let looked = 0;
     for (const part of this.#waiting) {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type EtcdServer, startEtcd, startProxy } from "@etcdkit/testing";
-import { testPrefix } from "@etcdkit/testing/vitest";
+import { eventually, testPrefix } from "@etcdkit/testing/vitest";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { SystemClock } from "../src/clock.js";
 import { type ConnectOptions, type EtcdConnection, openConnection } from "../src/connection.js";
@@ -188,25 +188,73 @@ describe("transactions asked for in one turn", () => {
   });
 });
 
-it("transactions asked for one a turn while four are under way wait for those, and travel together", async () => {
-  const [target = ""] = server.endpoints;
-  await using proxy = await startProxy({ target });
-  const connection = open({ hosts: proxy.endpoint });
-  await send(connection, create("warm"));
-  const before = await answered();
-  proxy.stall();
-  const sent: Promise<TxnResult>[] = [];
-  for (const name of names(24)) {
-    sent.push(send(connection, create(name)));
-    await nextTurn();
+describe("transactions asked for while one is under way", () => {
+  /** A server whose answers do not come until they are let through. */
+  async function held() {
+    const own = await startEtcd({ own: true });
+    const proxy = await startProxy({ target: own.endpoints[0] ?? "" });
+    onTestFinished(async () => {
+      await proxy.close();
+      await own.stop();
+    });
+    const connection = open({ hosts: proxy.endpoint });
+    await send(connection, create("warm"));
+    expect(await answered(own)).toBe(1);
+    proxy.stall({ direction: "down" });
+    const call = { deadlineMs: 30_000 };
+    return {
+      /** Asks for these in one turn. */
+      async ask(...scopes: string[]): Promise<Promise<TxnResult>[]> {
+        const sent = scopes.map((scope) => connection.members.current.txn(create(scope), call));
+        await nextTurn();
+        return sent;
+      },
+      sent: async () => (await answered(own)) - 1,
+      letThrough: () => proxy.resume(),
+    };
   }
-  proxy.resume();
-  const results = await Promise.all(sent);
-  expect(results.every(({ succeeded }) => succeeded)).toBe(true);
-  // the first four at once, each on its own; the rest when the first of them is answered
-  expect((await answered()) - before).toBe(5);
-  const waited = results.slice(4);
-  expect(new Set(waited.map(({ revision }) => revision)).size).toBe(1);
+
+  it("wait for it, and travel together", async () => {
+    const { ask, sent, letThrough } = await held();
+    const results: Promise<TxnResult>[] = [];
+    for (const name of names(24)) results.push(...(await ask(name)));
+    letThrough();
+    const [, ...others] = await Promise.all(results);
+    expect(await sent()).toBe(2);
+    expect(new Set(others.map(({ revision }) => revision)).size).toBe(1);
+  });
+
+  it("do not wait if one of them is for the same name, which no company could take along", async () => {
+    const { ask, sent, letThrough } = await held();
+    const results = await ask("line");
+    results.push(...(await ask("one")), ...(await ask("other")), ...(await ask("line")));
+    await eventually(async () => (await sent()) === 2);
+    letThrough();
+    const [, ...others] = await Promise.all(results);
+    expect(new Set(others.map(({ revision }) => revision)).size).toBe(1);
+  });
+
+  it("do not wait if there are as many as may travel together", async () => {
+    const { ask, sent, letThrough } = await held();
+    const results = await ask("first");
+    results.push(...(await ask(...names(125))));
+    await eventually(async () => (await sent()) === 2);
+    letThrough();
+    await Promise.all(results);
+    expect(await sent()).toBe(3);
+  });
+
+  it("wait all the same where four are under way", async () => {
+    const { ask, sent, letThrough } = await held();
+    const results: Promise<TxnResult>[] = [];
+    for (let turn = 0; turn < 5; turn++) results.push(...(await ask("line")));
+    results.push(...(await ask("other")));
+    await eventually(async () => (await sent()) === 4);
+    letThrough();
+    const revisions = (await Promise.all(results)).map(({ revision }) => revision);
+    expect(revisions[5]).toBe(revisions[4]);
+    expect(await sent()).toBe(5);
+  });
 });
 
 it("a transaction that is alone is not wrapped, and waits for nobody", async () => {
