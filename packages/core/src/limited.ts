@@ -1,10 +1,10 @@
 import { type Call, type Etcd, EtcdFailure, notSent } from "./etcd.js";
 
 /**
- * So many calls may be at one member at once. The answers of a thousand would come after their deadlines, on a machine with little time
- * for this process, and all be asked for again.
+ * So many calls may be at one member at once. On a machine with little time for this process the answers of a thousand would come after
+ * their deadlines, and all be asked for again; and while it takes in the answers of hundreds, a stream sends one message.
  */
-const MOST_CALLS = 100;
+const MOST_CALLS = 32;
 
 /** The same member, with its calls waiting for their turn where there are too many of them. Their deadlines begin with it. */
 export function limited(etcd: Etcd): Etcd {
