@@ -33,7 +33,9 @@ it("a thousand sessions and a thousand waiting locks share one stream of each ki
     everyMs: 100,
   });
   expect(await openStreams(server, "LeaseKeepAlive")).toBe(2);
-  expect(sessions.filter(({ state }) => state !== "connected")).toEqual([]);
+  // one that is owed an answer for longer than usual is "suspended" for so long, and one that was lost stays so
+  const connected = () => sessions.filter(({ state }) => state === "connected").length;
+  await eventually(() => connected() === sessions.length, { withinMs: 20_000 });
 
   await Promise.all(held.map((lock) => lock.release()));
   const won = await Promise.all(waiting);
