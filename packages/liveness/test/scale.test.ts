@@ -9,6 +9,8 @@ import { Observer } from "./observe.js";
 const PROCESSES = 4;
 const EACH = 500;
 const TTL = 12;
+/** Which makes an observer doubt itself, by default. */
+const SILENT_SHARE = 0.25;
 
 let server: EtcdServer;
 
@@ -67,9 +69,10 @@ test("of 2,000 members half stop at once, and each event is told once", {
   expect(died).toHaveLength(dead);
   expect(died.filter((id) => !/^[01]-/.test(id))).toEqual([]);
   expect(observer.words()).toContain("observer-suspected");
-  // on a busy machine the observer may be late to doubt itself
+  // one that was late just before may have been asked about already: then those are suspected who were silent by the end of that
+  // inquiry, and they are fewer than the share of all that makes an observer doubt itself
   const suspected = observer.words().filter((word) => word.startsWith("suspected"));
-  expect(suspected.length).toBeLessThan(dead / 10);
+  expect(suspected.length).toBeLessThan(PROCESSES * EACH * SILENT_SHARE);
   await eventually(async () => {
     expect(observer.fold()).toEqual(await group.members());
     return true;
