@@ -11,6 +11,14 @@ const LONGEST_BACKOFF_MS = 500;
 /** How long a call that nobody asked to wait may take. */
 export const PROMPTLY_MS = 10_000;
 
+/** One attempt at one member. */
+type Operation<T> = (etcd: Etcd, call: Call) => Promise<T>;
+
+interface Answer<T> {
+  member: Etcd;
+  value: T;
+}
+
 export interface Patience {
   /** What the call is about, for an error message: "lock orders/42". */
   what: string;
@@ -66,28 +74,63 @@ export class Members {
   }
 
   /**
-   * Runs `operation` on the current member and, as long as none has answered, on the next, until one answers or `patience`
-   * ends. Only for operations that can be repeated without harm: the outcome of an attempt without an answer is unknown.
+   * Runs `operation` on the current member and, as long as none has answered, on the next. When each has had its chance, on all at
+   * once, again and again, until one answers or `patience` ends. Only for operations that can be repeated without harm: the outcome
+   * of an attempt without an answer is unknown.
    */
-  async call<T>(operation: (etcd: Etcd, call: Call) => Promise<T>, patience: Patience): Promise<T> {
-    for (let failures = 0; ; failures++) {
-      this.#check(patience);
+  async call<T>(operation: Operation<T>, patience: Patience): Promise<T> {
+    for (const _ of this.#all) {
       const member = this.current;
-      try {
-        return await operation(member, { deadlineMs: ATTEMPT_MS, signal: patience.signal });
-      } catch (error) {
-        if (this.#closed) throw closedError(error);
-        if (!(error instanceof EtcdFailure)) throw error;
-        if (error.kind === "unavailable" && error.sent) patience.unanswered?.();
-        if (error.kind !== "unavailable" && error.kind !== "token") throw told(error, patience);
-        // cancelled while it waited for company: the member has not been asked
-        if (!error.sent) patience.signal?.throwIfAborted();
-        this.failed(member);
-        // every member gets its first chance at once
-        const round = Math.floor((failures + 1) / this.#all.length);
-        if (round > 0) await this.#backoff(round, patience);
-      }
+      const answer = await this.#attempt(member, operation, patience);
+      if (answer) return answer.value;
+      this.failed(member);
     }
+    for (let round = 1; ; round++) {
+      await this.#backoff(round, patience);
+      const answer = await this.#attemptAll(operation, patience);
+      if (!answer) continue;
+      this.#current = this.#all.indexOf(answer.member);
+      return answer.value;
+    }
+  }
+
+  /** Undefined: no answer, but another attempt may have one. */
+  async #attempt<T>(
+    member: Etcd,
+    operation: Operation<T>,
+    patience: Patience,
+  ): Promise<Answer<T> | undefined> {
+    this.#check(patience);
+    const { signal } = patience;
+    try {
+      return { member, value: await operation(member, { deadlineMs: ATTEMPT_MS, signal }) };
+    } catch (error) {
+      if (this.#closed) throw closedError(error);
+      if (!(error instanceof EtcdFailure)) throw error;
+      if (error.kind !== "unavailable" && error.kind !== "token") throw told(error, patience);
+      if (error.kind === "unavailable" && error.sent) patience.unanswered?.();
+      // cancelled while it waited for company: the member has not been asked
+      if (!error.sent) signal?.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  /**
+   * The first answer counts. A member that was silent is frozen, or has lost what it was asked while another leader was elected; that
+   * cannot be told, and one after the other each that is frozen would cost the time of an attempt.
+   */
+  #attemptAll<T>(operation: Operation<T>, patience: Patience): Promise<Answer<T> | undefined> {
+    // by those that are not waited for in the end
+    patience.unanswered?.();
+    const known = { ...patience, unanswered: undefined };
+    let silent = 0;
+    return new Promise((resolve, reject) => {
+      for (const member of this.#all) {
+        this.#attempt(member, operation, known).then((answer) => {
+          if (answer || ++silent === this.#all.length) resolve(answer);
+        }, reject);
+      }
+    });
   }
 
   /** Streams never fetch a new token, unary calls do: so one is made, whatever it answers. */

@@ -4,8 +4,11 @@ import { eventually, sharedEtcd } from "@etcdkit/testing/vitest";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { SystemClock } from "../src/clock.js";
 import { type EtcdConnection, openConnection } from "../src/connection.js";
+import { type Etcd, EtcdFailure } from "../src/etcd.js";
+import { openMember } from "../src/etcd3.js";
 import { Lease } from "../src/lease.js";
-import type { Patience } from "../src/members.js";
+import { Members, type Patience } from "../src/members.js";
+import { systemRandom } from "../src/random.js";
 
 function open(hosts: string[]): EtcdConnection {
   const connection = openConnection({ hosts }, new SystemClock());
@@ -98,6 +101,60 @@ describe("members of which one", () => {
     // renewed before it would have ended, by a stream to the other one
     await eventually(() => lease.deadline.at > at && lease.state === "connected");
     expect(performance.now() - stalledAt).toBeLessThan(2_500);
+  });
+});
+
+describe("a call that each of three members has left without an answer", () => {
+  const request = { key: Buffer.from("absent") };
+  const silent = () => new EtcdFailure("unavailable", "no answer");
+
+  /** Three on one server. What each does with a call after the first, which none answers: null is to answer it. */
+  function three(...later: (null | (() => Promise<never>))[]) {
+    const [host = ""] = sharedEtcd().endpoints;
+    const asked: number[] = [];
+    const all = later.map((instead, index): Etcd => {
+      const own = openMember({ hosts: host }, host);
+      onTestFinished(() => own.close());
+      const range: Etcd["range"] = async (...args) => {
+        const first = !asked.includes(index);
+        asked.push(index);
+        if (first) throw silent();
+        return await (instead?.() ?? own.range(...args));
+      };
+      return Object.assign(Object.create(own), { range });
+    });
+    return { asked, all, members: new Members(all, new SystemClock(), systemRandom) };
+  }
+
+  const frozen = () => new Promise<never>(() => {});
+  const ask = (members: Members, more: Partial<Patience> = {}) =>
+    members.call((etcd, call) => etcd.range(request, call), { what: "test", ...more });
+
+  it("asks all at once, and goes on with the first that answers, whoever is silent still", async () => {
+    const { members, all, asked } = three(frozen, null, frozen);
+    let doubts = 0;
+    const patience = { unanswered: () => doubts++ };
+    expect((await ask(members, patience)).kvs).toEqual([]);
+    expect([...asked.slice(0, 3)].sort()).toEqual([0, 1, 2]);
+    expect(asked.slice(3)).toEqual([0, 1, 2]);
+    // once for each that was silent, and for those that may yet do it
+    expect(doubts).toBe(4);
+    expect(members.current).toBe(all[1]);
+    await ask(members);
+    expect(asked.slice(6)).toEqual([1]);
+  });
+
+  it("is refused by the first that refuses it", async () => {
+    const refused = new EtcdFailure("refused", "no");
+    const { members } = three(frozen, frozen, () => Promise.reject(refused));
+    await expect(ask(members)).rejects.toMatchObject({ code: "REFUSED" });
+  });
+
+  it("asks all once more where all are silent again", async () => {
+    const { members, asked } = three(...Array(3).fill(() => Promise.reject(silent())));
+    const over = () => (asked.length < 9 ? undefined : new Error("over"));
+    await expect(ask(members, { over })).rejects.toThrow("over");
+    expect(asked.slice(3)).toEqual([0, 1, 2, 0, 1, 2]);
   });
 });
 
