@@ -2,14 +2,14 @@ import type { Etcd3, IOptions, Namespace } from "etcd3";
 import { batched } from "./batch.js";
 import { type Clock, SystemClock } from "./clock.js";
 import { SessionClosedError } from "./errors.js";
-import type { Call, Etcd } from "./etcd.js";
+import type { Etcd } from "./etcd.js";
 import { openMember, optionsOf, userClient } from "./etcd3.js";
 import { KeepAlive } from "./keepalive.js";
 import { describe } from "./keys.js";
 import type { Lease } from "./lease.js";
 import { limited } from "./limited.js";
 import { Lines } from "./lines.js";
-import { closedError, Members, type Patience } from "./members.js";
+import { closedError, Members, type Operation, type Patience } from "./members.js";
 import { namespaced } from "./namespace.js";
 import { type Random, systemRandom } from "./random.js";
 import { Watches } from "./watch.js";
@@ -106,7 +106,7 @@ export class EtcdConnection implements Connection {
   }
 
   /** One call, as `Members.call` makes it. */
-  call<T>(operation: (etcd: Etcd, call: Call) => Promise<T>, patience: Patience): Promise<T> {
+  call<T>(operation: Operation<T>, patience: Patience): Promise<T> {
     return this.members.call(operation, patience);
   }
 

@@ -7,7 +7,7 @@ import { type Call, type Etcd, EtcdFailure, type Txn, type TxnResult } from "./e
 import { Ghosts } from "./ghosts.js";
 import type { Renewable } from "./keepalive.js";
 import { leaseHex } from "./keys.js";
-import { closedError, type Patience, promptly } from "./members.js";
+import { closedError, type Operation, type Patience, promptly } from "./members.js";
 
 export type SessionState = "connected" | "suspended" | "expired" | "closed";
 
@@ -114,15 +114,14 @@ export class Lease implements Renewable {
   ): Promise<Lease> {
     checkUnused(connection, id);
     const { clock } = connection;
-    let sentAt = 0;
     const asked = connection.call(
-      (etcd, call) => {
-        sentAt = clock.now();
-        return etcd.leaseTimeToLive(id, call);
+      async (etcd, call) => {
+        const sentAt = clock.now();
+        return { sentAt, left: await etcd.leaseTimeToLive(id, call) };
       },
       whileOpen(connection, options.signal),
     );
-    const left = await unlessAborted(asked, options.signal);
+    const { sentAt, left } = await unlessAborted(asked, options.signal);
     connection.checkOpen();
     // another adoption may have been faster
     checkUnused(connection, id);
@@ -204,7 +203,7 @@ export class Lease implements Renewable {
 
   /** A call that only makes sense while the lease lives; repeated until answered, `signal`, or the end of the lease. */
   call<T>(
-    operation: (etcd: Etcd, call: Call) => Promise<T>,
+    operation: Operation<T>,
     { what, signal, unanswered }: Omit<Patience, "over">,
   ): Promise<T> {
     const over = this.#over;

@@ -12,7 +12,7 @@ const LONGEST_BACKOFF_MS = 500;
 export const PROMPTLY_MS = 10_000;
 
 /** One attempt at one member. */
-type Operation<T> = (etcd: Etcd, call: Call) => Promise<T>;
+export type Operation<T> = (etcd: Etcd, call: Call) => Promise<T>;
 
 interface Answer<T> {
   member: Etcd;

@@ -219,6 +219,12 @@ describe("on a server of its own, a waiter", () => {
     return proxy;
   }
 
+  /** All history goes, up to the arrival of another stranger. */
+  async function compactAfter(suffix: string): Promise<void> {
+    const { header } = await client.put(`${name}/${suffix}`).value("");
+    await client.kv.compact({ revision: header.revision, physical: true });
+  }
+
   const count = () => client.getAll().prefix(`${name}/`).count();
 
   it("that is far behind can cancel, which leaves no key and no watch", async () => {
@@ -248,8 +254,7 @@ describe("on a server of its own, a waiter", () => {
     });
     await proxy.cut();
     await client.delete().key(`${name}/1`);
-    const { header } = await client.put(`${name}/3`).value("");
-    await client.kv.compact({ revision: header.revision, physical: true });
+    await compactAfter("3");
     await proxy.restore();
     // the next event shows that the view is whole again
     await eventually(() => proxy.accepted > 1);
@@ -265,8 +270,7 @@ describe("on a server of its own, a waiter", () => {
     const { turn } = await inLine(lease);
     await proxy.cut();
     await client.delete().key(`${name}/${leaseHex(lease.id)}`);
-    const { header } = await client.put(`${name}/2`).value("");
-    await client.kv.compact({ revision: header.revision, physical: true });
+    await compactAfter("2");
     await proxy.restore();
     await expect(turn).rejects.toMatchObject({ code: "KEY_DELETED" });
   });
