@@ -53,7 +53,7 @@ interface Subscription extends WatchHandlers {
 // small request every 600 ms
 const PROGRESS_MS = 300;
 const UNANSWERED_LIMIT = 3;
-// while a watch catches up, missing progress replies alone are no death
+// while a watch catches up, missing progress replies alone are no death. Its creation is answered at once, whatever it has to read
 const UNANSWERED_LIMIT_UNSYNCED = 14;
 const STALL_MS = 250;
 const FIRST_BACKOFF_MS = 50;
@@ -165,7 +165,7 @@ export class Watches {
     subscription.id = ++this.#lastId;
     subscription.fragments = [];
     subscription.pending = true;
-    subscription.unsynced = subscription.resumeFrom > 0n;
+    subscription.unsynced = false;
     this.#byId.set(subscription.id, subscription);
     const { id, resumeFrom: startRevision } = subscription;
     this.#stream?.create({ id, key, rangeEnd, prevKv, startRevision });
@@ -244,7 +244,7 @@ export class Watches {
     // "from now on" is from here, on this stream and on every later one
     if (subscription.resumeFrom === 0n) subscription.resumeFrom = revision + 1n;
     subscription.syncedFrom = revision;
-    if (subscription.resumeFrom > revision) subscription.unsynced = false;
+    subscription.unsynced = subscription.resumeFrom <= revision;
     if (subscription.announced) return;
     subscription.announced = true;
     subscription.created?.(revision);

@@ -102,6 +102,19 @@ describe("members of which one", () => {
     await eventually(() => lease.deadline.at > at && lease.state === "connected");
     expect(performance.now() - stalledAt).toBeLessThan(2_500);
   });
+
+  it("falls silent: a watch of the past is not taken there, and another one takes it within 2 s", async () => {
+    const proxies = [await proxied(), await proxied()];
+    const connection = open(proxies.map(({ endpoint }) => endpoint));
+    await read(connection);
+    proxies.find(({ accepted }) => accepted > 0)?.stall();
+    const started = performance.now();
+    await new Promise<unknown>((created, ended) => {
+      const options = { key: Buffer.from("watched"), startRevision: 1n };
+      connection.watches.open(options, { created, events: () => {}, ended });
+    });
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
 });
 
 describe("a call that each of three members has left without an answer", () => {
