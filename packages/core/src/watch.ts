@@ -167,7 +167,11 @@ export class Watches {
     subscription.pending = true;
     subscription.unsynced = false;
     this.#byId.set(subscription.id, subscription);
-    const { id, resumeFrom: startRevision } = subscription;
+    // One revision earlier, which is passed over. A watch that waits for a revision not written yet keeps etcd from telling the
+    // progress of its stream (etcd-io/etcd#20229); and older versions may lose a deletion to a watch that begins at the very
+    // revision that is compacted (etcd-io/etcd#18089).
+    const { id, resumeFrom } = subscription;
+    const startRevision = resumeFrom > 1n ? resumeFrom - 1n : resumeFrom;
     this.#stream?.create({ id, key, rangeEnd, prevKv, startRevision });
   }
 

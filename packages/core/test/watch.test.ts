@@ -147,6 +147,22 @@ describe("a watch", () => {
     expect(all.told.ended).toBeUndefined();
   });
 
+  it("keeps a quiet stream that it has opened anew, though nobody writes any more", async () => {
+    const all = record(underPrefix(prefix));
+    await created(all);
+    const before = proxy.accepted;
+    proxy.reset();
+    await eventually(() => expect(proxy.accepted).toBeGreaterThan(before));
+    const accepted = proxy.accepted;
+    const bytes = proxy.bytes.down;
+    await eventually(() => expect(proxy.bytes.down).toBeGreaterThan(bytes + 400), {
+      withinMs: 10_000,
+    });
+    expect(proxy.accepted).toBe(accepted);
+    const revision = await put(`${prefix}a`);
+    await eventually(() => expect(all.revisions()).toEqual([revision]));
+  });
+
   it("goes on when etcd is killed and comes back", async () => {
     const all = record(underPrefix(prefix));
     await created(all);
