@@ -130,7 +130,10 @@ class Batcher {
   }
 
   #sendAlone({ txn, call, resolve, reject }: Part): Promise<void> {
-    return this.#etcd.txn(txn, call).then(resolve, reject);
+    return this.#etcd.txn(txn, call).then(resolve, (error) => {
+      reject(error);
+      if (isNoAnswer(error)) this.#abandonWaiting();
+    });
   }
 
   async #sendTogether(batch: Part[]): Promise<void> {
@@ -151,7 +154,7 @@ class Batcher {
   }
 
   async #refused(batch: Part[], error: unknown): Promise<void> {
-    if (error instanceof EtcdFailure && (error.kind === "unavailable" || error.kind === "token")) {
+    if (isNoAnswer(error)) {
       for (const { reject } of batch) reject(error);
       this.#abandonWaiting();
       return;
@@ -176,6 +179,11 @@ class Batcher {
       reject(notSent("this member does not answer"));
     }
   }
+}
+
+function isNoAnswer(error: unknown): boolean {
+  if (!(error instanceof EtcdFailure)) return false;
+  return error.kind === "unavailable" || error.kind === "token";
 }
 
 const OVERHEAD_BYTES = 64;

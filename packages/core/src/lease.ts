@@ -8,6 +8,7 @@ import { Ghosts } from "./ghosts.js";
 import type { Renewable } from "./keepalive.js";
 import { leaseHex } from "./keys.js";
 import { closedError, type Operation, type Patience, promptly } from "./members.js";
+import { pause } from "./pause.js";
 
 export type SessionState = "connected" | "suspended" | "expired" | "closed";
 
@@ -78,32 +79,29 @@ export class Lease implements Renewable {
     const { clock, random } = connection;
     // the id is ours, so that asking again after a lost reply cannot make a second lease
     const id = random.bytes(8).readBigUInt64BE() & LARGEST_ID || 1n;
-    const sentAt = clock.now();
-    const granted = await connection
-      .call(
-        (etcd, call) => grantOnce(etcd, id, options.ttl, call),
+    const firstSentAt = clock.now();
+    try {
+      const { ttl, sentAt } = await connection.call(
+        async (etcd, call) => {
+          const sentAt = clock.now();
+          const { ttl, earlier } = await grantOnce(etcd, id, options.ttl, call);
+          return { ttl, sentAt: earlier ? firstSentAt : sentAt };
+        },
         whileOpen(connection, options.signal),
-      )
-      .then((ttl) => {
-        connection.checkOpen();
-        return ttl;
-      })
-      .catch((error) => {
-        // what was granted, or may have been where the reply was lost, holds no keys: it is revoked if that is soon done, or
-        // else expires
-        connection.background(revoke(connection, id, clock.now() + ABANDONED_MS));
-        throw error;
-      });
-    const deadline = new Deadline(
-      clock,
-      sentAt,
-      granted * 1_000,
-      options.marginMs ?? granted * 100,
-    );
-    const lease = new Lease(connection, id, granted, deadline);
-    // spread, so that sessions opened together are not renewed together for ever
-    connection.keepAlive.add(lease, sentAt + (lease.ttlMs / 6) * (1 + random.fraction()));
-    return lease;
+      );
+      connection.checkOpen();
+      const deadline = new Deadline(clock, sentAt, ttl * 1_000, options.marginMs ?? ttl * 100);
+      const lease = new Lease(connection, id, ttl, deadline);
+      if (lease.lossReason) throw lease.lossReason;
+      // spread, so that sessions opened together are not renewed together for ever
+      connection.keepAlive.add(lease, sentAt + (lease.ttlMs / 6) * (1 + random.fraction()));
+      return lease;
+    } catch (error) {
+      // what was granted, or may have been where the reply was lost, holds no keys: it is revoked if that is soon done, or
+      // else expires
+      connection.background(revoke(connection, id, clock.now() + ABANDONED_MS));
+      throw error;
+    }
   }
 
   /** A living lease, left by a former life of this process say. */
@@ -217,16 +215,25 @@ export class Lease implements Renewable {
 
   /** Asks etcd whether the lease is still there. Resolves within `CONFIRM_MS`, and the lease is lost by then if etcd said no. */
   confirm(): Promise<void> {
-    this.#confirmation ??= this.connection.members.current
-      .leaseTimeToLive(this.id, { deadlineMs: CONFIRM_MS })
+    this.#confirmation ??= this.#confirm().finally(() => {
+      this.#confirmation = undefined;
+    });
+    return this.#confirmation;
+  }
+
+  async #confirm(): Promise<void> {
+    const { clock, members } = this.connection;
+    const answered = new AbortController();
+    members.current
+      .leaseTimeToLive(this.id, { deadlineMs: CONFIRM_MS, signal: answered.signal })
       .then(({ ttl }) => {
         if (ttl < 0) this.gone();
       })
       .catch(() => undefined)
-      .finally(() => {
-        this.#confirmation = undefined;
-      });
-    return this.#confirmation;
+      .finally(() => answered.abort());
+    // where many calls are under way it would wait for its turn, for longer
+    await pause(clock, CONFIRM_MS, answered.signal);
+    answered.abort();
   }
 
   /** Over for this process, without a word to etcd: the lease and its keys live on until the server's expiry or an adoption. */
@@ -312,14 +319,19 @@ function whileOpen(connection: EtcdConnection, signal: AbortSignal | undefined):
   return { ...patience, over };
 }
 
-async function grantOnce(etcd: Etcd, id: bigint, ttl: number, call: Call): Promise<number> {
+/** `earlier`: by an attempt before this one, whose answer was lost. */
+async function grantOnce(
+  etcd: Etcd,
+  id: bigint,
+  ttl: number,
+  call: Call,
+): Promise<{ ttl: number; earlier: boolean }> {
   try {
-    return await etcd.leaseGrant(id, ttl, call);
+    return { ttl: await etcd.leaseGrant(id, ttl, call), earlier: false };
   } catch (error) {
     if (!(error instanceof EtcdFailure) || error.kind !== "lease-exists") throw error;
-    // an earlier attempt had arrived
     const { grantedTtl } = await etcd.leaseTimeToLive(id, call);
-    if (grantedTtl > 0) return grantedTtl;
+    if (grantedTtl > 0) return { ttl: grantedTtl, earlier: true };
     throw new SessionExpiredError(
       `lease ${leaseHex(id)} was granted, but the answer was lost, and it has expired meanwhile`,
     );

@@ -278,6 +278,9 @@ export class Watches {
       const message = `${cancelReason}; a watch needs permission to ${neededForRange(subscription.options)}`;
       return this.#end(subscription, new EtcdFailure("permission", message));
     }
+    if (cancelReason.includes("user name is empty")) {
+      return this.#end(subscription, new EtcdFailure("credentials", cancelReason));
+    }
     if (/auth token|revision of auth store is old/.test(cancelReason) && this.#member) {
       void this.#reopen(this.#member, new EtcdFailure("token", cancelReason));
       return;

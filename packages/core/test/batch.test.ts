@@ -190,7 +190,7 @@ describe("transactions asked for in one turn", () => {
 
 describe("transactions asked for while one is under way", () => {
   /** A server whose answers do not come until they are let through. */
-  async function held() {
+  async function held(deadlineMs = 30_000) {
     const own = await startEtcd({ own: true });
     const proxy = await startProxy({ target: own.endpoints[0] ?? "" });
     onTestFinished(async () => {
@@ -201,11 +201,11 @@ describe("transactions asked for while one is under way", () => {
     await send(connection, create("warm"));
     expect(await answered(own)).toBe(1);
     proxy.stall({ direction: "down" });
-    const call = { deadlineMs: 30_000 };
     return {
       /** Asks for these in one turn. */
       async ask(...scopes: string[]): Promise<Promise<TxnResult>[]> {
-        const sent = scopes.map((scope) => connection.members.current.txn(create(scope), call));
+        const member = connection.members.current;
+        const sent = scopes.map((scope) => member.txn(create(scope), { deadlineMs }));
         await nextTurn();
         return sent;
       },
@@ -242,6 +242,15 @@ describe("transactions asked for while one is under way", () => {
     letThrough();
     await Promise.all(results);
     expect(await sent()).toBe(3);
+  });
+
+  it("are told at once that it had no answer, and were not sent", async () => {
+    const { ask, sent } = await held(300);
+    const [first] = await ask("first");
+    const [one] = await ask("one");
+    await expect(first).rejects.toMatchObject({ kind: "unavailable", sent: true });
+    await expect(one).rejects.toMatchObject({ kind: "unavailable", sent: false });
+    expect(await sent()).toBe(1);
   });
 
   it("wait all the same where four are under way", async () => {

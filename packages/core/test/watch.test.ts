@@ -188,6 +188,22 @@ describe("a watch", () => {
     await eventually(async () => expect(await metrics()).toBe(0));
   });
 
+  it("that its user may not open for want of a name ends as a call there would", async () => {
+    await using secured = await startEtcd({
+      own: true,
+      auth: { rootPassword: "secret", users: [] },
+    });
+    const nobody = openConnection({ hosts: secured.endpoints }, new SystemClock());
+    onTestFinished(() => nobody.close());
+    const key = Buffer.from("key");
+    const ended = await new Promise<EtcdFailure>((resolve) => {
+      nobody.watches.open({ key }, { events: () => {}, ended: resolve });
+    });
+    expect(ended.kind).toBe("credentials");
+    const read = nobody.members.current.range({ key }, { deadlineMs: 5_000 });
+    await expect(read).rejects.toMatchObject({ kind: "credentials" });
+  });
+
   it("creates ten thousand without waiting for one another, on one stream", async () => {
     proxy.delay(20); // each way: one by one they would take 400 s
     const many = Array.from({ length: 10_000 }, (_, n) =>
