@@ -33,6 +33,22 @@ export function authArgs(auth: AuthOptions): string[] {
   ];
 }
 
+/**
+ * Whether it is on already, as in a data folder that was started from before.
+ *
+ * @param asRoot a client that logs in as root
+ */
+export async function isAuthOn(asRoot: Etcd3): Promise<boolean> {
+  try {
+    await asRoot.user("root").roles();
+    return true;
+  } catch (error) {
+    const off = error instanceof Error && error.message.includes("authentication is not enabled");
+    if (off) return false;
+    throw error;
+  }
+}
+
 /** Makes root and the users, and turns authentication on. */
 export async function enableAuth(client: Etcd3, auth: AuthOptions): Promise<void> {
   const { username, password } = rootOf(auth);

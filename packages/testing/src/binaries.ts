@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { childEnvironment } from "./child-environment.js";
 
 /** An etcd on this machine. */
 export interface EtcdBinaries {
@@ -15,7 +16,10 @@ export interface EtcdBinaries {
 
 /** The binaries at `etcd`, asked for their version. Rejects when it is not an etcd that runs here. */
 export async function inspectBinaries(etcd: string): Promise<EtcdBinaries> {
-  const { stdout } = await promisify(execFile)(etcd, ["--version"], { timeout: 10_000 });
+  const { stdout } = await promisify(execFile)(etcd, ["--version"], {
+    env: childEnvironment(),
+    timeout: 10_000,
+  });
   const version = /^etcd Version: (\S+)/m.exec(stdout)?.[1];
   if (version === undefined) throw new Error(`${etcd} --version said ${JSON.stringify(stdout)}`);
   const beside = join(dirname(etcd), "etcdctl");

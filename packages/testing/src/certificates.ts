@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import type { SelfsignedOptions } from "selfsigned";
 import type { ClientCredentials } from "./credentials.js";
@@ -8,7 +9,7 @@ export interface TlsOptions {
   clientCert?: boolean;
 }
 
-/** A CA of its own, a certificate for servers at 127.0.0.1 and localhost, and what clients need. */
+/** A CA of its own, a certificate for servers, and what clients need. */
 export interface Certificates {
   ca: string;
   cert: string;
@@ -18,7 +19,11 @@ export interface Certificates {
 
 const DAY_MS = 86_400_000;
 
-export async function makeCertificates(options: TlsOptions): Promise<Certificates> {
+/** @param hosts where clients reach the servers, besides 127.0.0.1 and localhost */
+export async function makeCertificates(
+  options: TlsOptions,
+  hosts: string[],
+): Promise<Certificates> {
   const ca = await certificate("etcdkit test CA", [
     { name: "basicConstraints", cA: true, critical: true },
     { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
@@ -31,10 +36,7 @@ export async function makeCertificates(options: TlsOptions): Promise<Certificate
       { name: "extKeyUsage", serverAuth: true, clientAuth: true },
       {
         name: "subjectAltName",
-        altNames: [
-          { type: 7, ip: "127.0.0.1" },
-          { type: 2, value: "localhost" },
-        ],
+        altNames: [...new Set(["127.0.0.1", "localhost", ...hosts])].map(altName),
       },
     ],
     ca,
@@ -64,6 +66,12 @@ export async function installCertificates(folder: string, made: Certificates): P
   const args = [`--cert-file=${file("server.crt")}`, `--key-file=${file("server.key")}`];
   if (!made.credentials.certChain) return args;
   return [...args, "--client-cert-auth", `--trusted-ca-file=${file("ca.crt")}`];
+}
+
+function altName(host: string): { type: 7; ip: string } | { type: 2; value: string } {
+  // one of IPv6 has brackets, since a port is to follow
+  const ip = host.replace(/^\[|\]$/g, "");
+  return isIP(ip) ? { type: 7, ip } : { type: 2, value: host };
 }
 
 async function certificate(

@@ -51,10 +51,11 @@ export interface EtcdServer extends AsyncDisposable {
    */
   resume(): void;
   /**
-   * Ends it if it runs, and starts it on the same ports and data; resolves when it is ready.
+   * Ends it if it runs, and starts it on the same ports and data; resolves when it is ready. One that is
+   * asked for during another comes after it.
    *
-   * @throws {TestingError} `start-failed`, with etcd's log in the message, such as for a port that another
-   *   process has taken meanwhile; `not-running` after `stop()`; `not-ours`
+   * @throws {TestingError} `start-failed`, with etcd's log in the message or the port that another process has
+   *   taken meanwhile; `not-running` after `stop()`, also where that comes before it is ready; `not-ours`
    */
   restart(): Promise<void>;
 }

@@ -1,13 +1,20 @@
 import { randomUUID } from "node:crypto";
-import { type AuthOptions, enableAuth, rootOf } from "./auth.js";
+import { type AuthOptions, enableAuth, isAuthOn, rootOf } from "./auth.js";
 import type { EtcdBinaries } from "./binaries.js";
 import { makeCertificates } from "./certificates.js";
 import { type ClientDefaults, Clients } from "./clients.js";
+import { TestingError } from "./errors.js";
 import { findEtcd } from "./find-etcd.js";
 import { LocalServer } from "./local-server.js";
 import { Member } from "./member.js";
 import type { MemberOptions } from "./member-options.js";
-import { clientEndpoint, findPlace, type MemberNetwork } from "./member-place.js";
+import {
+  clientEndpoint,
+  findPlace,
+  type MemberNetwork,
+  type MemberPlace,
+  removeFolder,
+} from "./member-place.js";
 import { planMember } from "./member-plan.js";
 import { startProxy } from "./start-proxy.js";
 import type { TcpProxy } from "./tcp-proxy.js";
@@ -47,14 +54,16 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
 }
 
 async function launchOnce(options: LaunchOptions, binaries: EtcdBinaries): Promise<Launched> {
+  const places: MemberPlace[] = [];
   const members: Member[] = [];
   const proxies: TcpProxy[] = [];
   try {
     const { tls, auth, dataDir } = options;
-    const certificates = tls ? await makeCertificates(tls === true ? {} : tls) : undefined;
-    const places = await Promise.all(
-      options.names.map((name) => findPlace(name, dataDir, options.network?.(name))),
-    );
+    for (const name of options.names) {
+      places.push(await findPlace(name, dataDir, options.network?.(name)));
+    }
+    const hosts = places.map(({ network }) => network.clientHost);
+    const certificates = tls ? await makeCertificates(tls === true ? {} : tls, hosts) : undefined;
     const cluster = { binaries, options, places, token: `etcdkit-${randomUUID()}`, certificates };
     const endpoints: string[] = [];
     for (const place of places) {
@@ -65,7 +74,7 @@ async function launchOnce(options: LaunchOptions, binaries: EtcdBinaries): Promi
       members.push(new Member(await planMember(cluster, place, proxy?.endpoint ?? own)));
     }
     const credentials = certificates?.credentials;
-    await all(members.map((member) => member.start()));
+    await startAll(members);
     if (auth) await turnOn(auth, { endpoints, credentials, auth: undefined });
     const shared = { credentials, auth: auth && rootOf(auth) };
     const servers = members.map(
@@ -75,7 +84,8 @@ async function launchOnce(options: LaunchOptions, binaries: EtcdBinaries): Promi
     return { servers, proxies, defaults: { ...shared, endpoints } };
   } catch (error) {
     await Promise.all(proxies.map((proxy) => proxy.close()));
-    await Promise.all(members.map((member) => member.kill().then(() => member.remove())));
+    await Promise.all(members.map((member) => member.kill()));
+    await Promise.all(places.map(removeFolder));
     throw error;
   }
 }
@@ -83,14 +93,23 @@ async function launchOnce(options: LaunchOptions, binaries: EtcdBinaries): Promi
 async function turnOn(auth: AuthOptions, defaults: ClientDefaults): Promise<void> {
   const clients = new Clients(defaults);
   try {
+    if (await isAuthOn(clients.open({ auth: rootOf(auth) }))) return;
     await enableAuth(clients.open(), auth);
+  } catch (cause) {
+    throw new TestingError("start-failed", `auth could not be set up: ${cause}`, { cause });
   } finally {
     clients.close();
   }
 }
 
-// unlike Promise.all, it leaves nothing under way when it rejects
-async function all(starts: Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(starts)).find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
+// The first to fail says why, and takes the others with it, which may never be ready without it. It leaves nothing under way.
+async function startAll(members: Member[]): Promise<void> {
+  const starts = members.map((member) => member.start());
+  try {
+    await Promise.all(starts);
+  } catch (error) {
+    for (const member of members) member.retire();
+    await Promise.allSettled(starts);
+    throw error;
+  }
 }

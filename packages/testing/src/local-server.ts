@@ -10,6 +10,8 @@ import type { Member } from "./member.js";
 export class LocalServer implements EtcdServer {
   readonly #member: Member;
   readonly #clients: Clients;
+  /** Settles with the last restart that was asked for, however that ends. */
+  #restarted: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | undefined;
 
   constructor(
@@ -74,18 +76,26 @@ export class LocalServer implements EtcdServer {
     this.#member.resume();
   }
 
-  async restart(): Promise<void> {
-    if (this.#stopping) throw new TestingError("not-running", `${this.name} was stopped for good`);
-    await this.#member.terminate();
-    await this.#member.start();
+  restart(): Promise<void> {
+    const back = this.#restarted.then(() => this.#restart());
+    this.#restarted = back.catch(() => undefined);
+    return back;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
 
+  async #restart(): Promise<void> {
+    if (this.#stopping) throw new TestingError("not-running", `${this.name} was stopped for good`);
+    await this.#member.terminate();
+    await this.#member.start();
+  }
+
   async #stop(): Promise<void> {
     this.#clients.close();
+    this.#member.retire();
+    await this.#restarted;
     await this.#member.terminate();
     await this.#member.remove();
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePorts } from "./ports.js";
@@ -38,6 +38,18 @@ export async function findPlace(
     dataDir === undefined ? await mkdtemp(join(tmpdir(), "etcdkit-")) : resolve(dataDir);
   await mkdir(folder, { recursive: true });
   return { name, folder, disposable: dataDir === undefined, clientPort, peerPort, network };
+}
+
+/** Removes the folder, unless it is the user's own. */
+export async function removeFolder(
+  place: Pick<MemberPlace, "folder" | "disposable">,
+): Promise<void> {
+  if (place.disposable) await rm(place.folder, { recursive: true, force: true });
+}
+
+/** Its ports of 127.0.0.1; none where it is in another network. */
+export function loopbackPorts(place: MemberPlace): number[] {
+  return place.network === LOOPBACK ? [place.clientPort, place.peerPort] : [];
 }
 
 /** Where clients reach it, when nothing stands between: `host:port`. */

@@ -3,7 +3,7 @@ import type { EtcdBinaries } from "./binaries.js";
 import { type Certificates, installCertificates } from "./certificates.js";
 import type { MemberPlan } from "./member.js";
 import type { MemberOptions } from "./member-options.js";
-import { clientEndpoint, type MemberPlace, peerUrl } from "./member-place.js";
+import { clientEndpoint, loopbackPorts, type MemberPlace, peerUrl } from "./member-place.js";
 
 /** What all members of one cluster have in common. */
 export interface ClusterPlan {
@@ -32,6 +32,7 @@ export async function planMember(
     name: place.name,
     binary,
     endpoint: clientEndpoint(place),
+    ports: loopbackPorts(place),
     credentials: certificates?.credentials,
     folder: place.folder,
     disposable: place.disposable,

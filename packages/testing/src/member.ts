@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { childEnvironment } from "./child-environment.js";
 import type { ClientCredentials } from "./credentials.js";
 import { TestingError } from "./errors.js";
 import { type Disarm, guard } from "./guard.js";
 import { httpGet } from "./http-get.js";
+import { removeFolder } from "./member-place.js";
+import { isFree } from "./ports.js";
 import { stopped } from "./process-state.js";
 
 /** One etcd process: what it is started with. */
@@ -17,6 +19,8 @@ export interface MemberPlan {
   args: string[];
   /** `host:port` at which the process itself answers clients. */
   endpoint: string;
+  /** The ports of 127.0.0.1 that it listens on; none where it is in another network. */
+  ports: number[];
   credentials: ClientCredentials | undefined;
   /** Holds the data, the log and the certificates. */
   folder: string;
@@ -33,6 +37,7 @@ export class Member {
   #child: ChildProcess | undefined;
   #disarm: Disarm | undefined;
   #lastLog = "";
+  #retired = false;
   #removed = false;
 
   constructor(readonly plan: MemberPlan) {}
@@ -52,8 +57,8 @@ export class Member {
 
   /** Starts the process and waits until it answers a linearizable read. */
   async start(): Promise<void> {
-    if (this.#removed)
-      throw new TestingError("not-running", `${this.plan.name} was stopped for good`);
+    await this.#checkPorts();
+    this.#checkNotRetired();
     if (this.#child) throw new TestingError("start-failed", `${this.plan.name} is already running`);
     const logBefore = this.log.length;
     // a file, and not a pipe: etcd would stall on a full pipe while this process is busy
@@ -81,6 +86,7 @@ export class Member {
       await this.#ready(child);
     } catch (cause) {
       await this.kill();
+      this.#checkNotRetired();
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new TestingError(
         "start-failed",
@@ -88,6 +94,11 @@ export class Member {
         { cause },
       );
     }
+  }
+
+  /** From now on nothing is started: a start under way ends its process, and rejects. */
+  retire(): void {
+    this.#retired = true;
   }
 
   /** SIGTERM, then SIGKILL when that takes too long. Works on a paused process too. */
@@ -130,13 +141,30 @@ export class Member {
     if (this.#removed) return;
     this.#lastLog = this.log;
     this.#removed = true;
-    if (this.plan.disposable) await rm(this.plan.folder, { recursive: true, force: true });
+    await removeFolder(this.plan);
+  }
+
+  // another's etcd at one of them would answer for this one, before this one has failed for it
+  async #checkPorts(): Promise<void> {
+    for (const port of this.plan.ports) {
+      if (await isFree(port)) continue;
+      throw new TestingError(
+        "start-failed",
+        `${this.plan.name} cannot listen on 127.0.0.1:${port}: address already in use`,
+      );
+    }
+  }
+
+  #checkNotRetired(): void {
+    if (!this.#retired) return;
+    throw new TestingError("not-running", `${this.plan.name} was stopped for good`);
   }
 
   async #ready(child: ChildProcess): Promise<void> {
     const deadline = performance.now() + this.plan.readyTimeoutMs;
     let last = "nothing was tried";
     while (performance.now() < deadline) {
+      this.#checkNotRetired();
       if (this.#child !== child)
         throw new Error(`it exited with ${child.exitCode ?? child.signalCode}`);
       try {
@@ -179,11 +207,4 @@ async function exit(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.ref();
   await once(child, "exit");
-}
-
-// etcd reads every flag from ETCD_* too: what is meant for this package must not reach it
-function childEnvironment(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("ETCD_"));
-  const arch = process.arch === "arm64" ? { ETCD_UNSUPPORTED_ARCH: "arm64" } : {};
-  return { ...Object.fromEntries(own), ...arch };
 }

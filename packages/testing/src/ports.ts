@@ -30,7 +30,8 @@ export async function freePort(): Promise<number> {
   return port as number;
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nothing listens on that port of 127.0.0.1 at the moment. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", () => resolve(false));

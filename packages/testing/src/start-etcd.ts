@@ -9,7 +9,10 @@ export interface StartEtcdOptions extends MemberOptions {
    * Any other option that shapes the server implies it. Default false.
    */
   own?: boolean;
-  /** Keep data and log here, and leave them there. Default: a temporary folder, removed by `stop()`. */
+  /**
+   * Keep data and log here, and leave them there. Users that it has from before stay as they are, and `auth` must
+   * have their root's password. Default: a temporary folder, removed by `stop()`.
+   */
   dataDir?: string;
 }
 

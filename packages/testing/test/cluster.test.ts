@@ -51,10 +51,11 @@ test("a member that cannot start takes the others with it", async () => {
   await expect(start).rejects.toThrow("-no-such-flag");
 });
 
+// elsewhere only one address of the loopback answers
+const [clientHost, peerHost] =
+  process.platform === "linux" ? ["127.0.0.2", "127.0.0.3"] : ["127.0.0.1", "127.0.0.1"];
+
 test("members run where the network option says, by the command it gives", async () => {
-  // elsewhere only one address of the loopback answers
-  const [clientHost, peerHost] =
-    process.platform === "linux" ? ["127.0.0.2", "127.0.0.3"] : ["127.0.0.1", "127.0.0.1"];
   const asked: string[] = [];
   await using cluster = await startCluster({
     size: 2,
@@ -74,4 +75,14 @@ test("members run where the network option says, by the command it gives", async
   await first?.pause();
   first?.resume();
   await first?.restart();
+});
+
+test("with TLS, the certificate is good where the network option has the members", async () => {
+  await using cluster = await startCluster({
+    size: 1,
+    tls: true,
+    readyTimeoutMs: 5_000,
+    network: () => ({ clientHost, peerHost, command: [] }),
+  });
+  await cluster.client().put("a").value("1");
 });

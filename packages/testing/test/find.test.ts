@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { eventually, findEtcd, findEtcdctl } from "../src/index.js";
 import { freePort } from "../src/ports.js";
 
@@ -240,4 +240,19 @@ test("an etcd too old to start is passed over for the next way", async () => {
   const bin = join(folder, "bin", "etcd");
   vi.stubEnv("ETCD_BIN", bin);
   await expect(findEtcd()).rejects.toThrow(`ETCD_BIN=${bin} is etcd ${tooOld}`);
+});
+
+test("on arm64 an etcd is asked for its version as it is started: 3.4 refuses to run there else", async () => {
+  const real = Object.getOwnPropertyDescriptor(process, "arch") ?? {};
+  onTestFinished(() => void Object.defineProperty(process, "arch", real));
+  Object.defineProperty(process, "arch", { ...real, value: "arm64" });
+  const bin = join(folder, "etcd");
+  const lines = [
+    "#!/bin/sh",
+    '[ "$ETCD_UNSUPPORTED_ARCH" = arm64 ] || exit 1',
+    `echo "etcd Version: ${VERSION}"`,
+  ];
+  await writeFile(bin, lines.join("\n"), { mode: 0o755 });
+  vi.stubEnv("ETCD_BIN", bin);
+  expect((await findEtcd()).version).toBe(VERSION);
 });

@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Etcd3 } from "etcd3";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { eventually, startCluster, startEtcd } from "../src/index.js";
 
 test("TLS: clients that trust the server's CA get through, others do not", async () => {
@@ -39,6 +42,26 @@ test("auth: a user has the keys below its prefix, and a token its time", async (
   await expect(wrong.get("ann/a").string()).rejects.toThrow();
   await server.restart();
   expect(await asAnn.get("ann/a").string()).toBe("1");
+});
+
+test("auth: a data folder that has it already can be started from again, with root's own password", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "kept-"));
+  onTestFinished(() => rm(dataDir, { recursive: true }));
+  const ann = { name: "ann", password: "secret", prefix: "ann/" };
+  const auth = { rootPassword: "first", users: [ann] };
+  {
+    await using server = await startEtcd({ dataDir, auth });
+    await server.client().put("ann/a").value("1");
+  }
+  {
+    await using again = await startEtcd({ dataDir, auth });
+    const asAnn = again.client({ auth: { username: "ann", password: "secret" } });
+    expect(await asAnn.get("ann/a").string()).toBe("1");
+    await again.client().put("other").value("by root");
+  }
+  const stranger = startEtcd({ dataDir, auth: { rootPassword: "other" } });
+  await expect(stranger).rejects.toMatchObject({ code: "start-failed" });
+  await expect(stranger).rejects.toThrow("invalid user ID or password");
 });
 
 test("a cluster with TLS and auth at once, behind proxies", async () => {

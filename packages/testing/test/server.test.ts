@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test, vi } from "vitest";
-import { eventually, findEtcd, findEtcdctl, startEtcd } from "../src/index.js";
+import { type EtcdServer, eventually, findEtcd, findEtcdctl, startEtcd } from "../src/index.js";
 import { sharedEtcd } from "../src/vitest.js";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -85,6 +85,32 @@ test("stop works on a paused server and on a killed one", async () => {
   expect(alive(pid)).toBe(false);
 });
 
+const moments: [string, (server: EtcdServer, old: number | undefined) => boolean][] = [
+  ["has begun", () => true],
+  ["has ended the old process", ({ pid }, old) => pid !== old],
+  ["has a new process", ({ pid }, old) => pid !== undefined && pid !== old],
+];
+test.each(moments)("a stop when a restart %s leaves nothing running", async (_, reached) => {
+  const server = await startEtcd({ own: true });
+  const { pid: old, dataDir = "" } = server;
+  const back = server.restart().catch((error: unknown) => error);
+  await eventually(() => reached(server, old), { everyMs: 1 });
+  await server.stop();
+  const first = await Promise.race([back, "a restart that is still under way"]);
+  expect(first).toMatchObject({ code: "not-running" });
+  expect(server.pid).toBeUndefined();
+  await expect(server.get("/health")).rejects.toThrow("ECONNREFUSED");
+  expect(existsSync(dataDir)).toBe(false);
+});
+
+test("restarts that are asked for at once come one after the other", async () => {
+  await using server = await startEtcd({ own: true });
+  const { log } = server;
+  await Promise.all([server.restart(), server.restart()]);
+  expect(server.log.slice(log.length).match(/became leader/g)).toHaveLength(2);
+  expect(await server.get("/health")).toContain("true");
+});
+
 test("a flag that is wrong: the error carries etcd's own words", async () => {
   const start = startEtcd({ args: ["--no-such-flag"] });
   await expect(start).rejects.toMatchObject({ code: "start-failed" });
@@ -112,13 +138,15 @@ test("a server that never gets ready is given up within its bound, and nothing i
   await rm(folder, { recursive: true });
 });
 
-test("a restart onto a port that was taken meanwhile says so", async () => {
+test("a restart onto a port that was taken meanwhile says so, even where an etcd has it", async () => {
   await using server = await startEtcd({ own: true });
   await server.kill();
   const port = Number(server.endpoints[0]?.split(":")[1]);
-  const thief = createServer((socket) => socket.destroy());
+  const thief = createServer((_, response) => response.end('{"health":"true"}'));
   await new Promise<void>((resolve) => thief.listen(port, "127.0.0.1", resolve));
-  await expect(server.restart()).rejects.toThrow("address already in use");
+  const restart = server.restart();
+  await expect(restart).rejects.toMatchObject({ code: "start-failed" });
+  await expect(restart).rejects.toThrow(`127.0.0.1:${port}: address already in use`);
   await new Promise((resolve) => thief.close(resolve));
   await server.restart();
 });
