@@ -22,6 +22,7 @@ import {
   type ITxnResponse,
   isRecoverableError,
 } from "etcd3";
+import { Authentication, INVALID_TOKEN } from "./authentication.js";
 import { openChannel } from "./channel.js";
 import {
   type Call,
@@ -71,7 +72,7 @@ const oldTokenIsInvalid: Interceptor = (options, nextCall) =>
       next(metadata, {
         onReceiveStatus(status, pass) {
           const old = status.details.includes(OLD_TOKEN);
-          pass(old ? { ...status, details: "etcdserver: invalid auth token" } : status);
+          pass(old ? { ...status, details: INVALID_TOKEN } : status);
         },
       });
     },
@@ -97,20 +98,56 @@ export function userClient(options: IOptions): Etcd3 {
 /** The port on one member, by a client of its own: no breaker, no retry, failover is ours. */
 export function openMember(options: IOptions, host: string): Etcd {
   const { auth } = options;
-  const client = new Etcd3({
-    ...options,
+  if (!auth) return new Etcd3Member(new Etcd3(memberOptions(options, host, [])));
+  const authentication = new Authentication(() => authenticate(options, auth, host));
+  const own = memberOptions(options, host, [authentication.interceptor]);
+  return new Etcd3Member(new AuthenticatedClient(own, authentication));
+}
+
+/** Without `auth`: etcd3 would ask for tokens itself. */
+function memberOptions(options: IOptions, host: string, more: Interceptor[]): IOptions {
+  const { auth, ...others } = options;
+  return {
+    ...others,
     hosts: host,
     grpcOptions: { ...CHANNEL, ...options.grpcOptions },
     faultHandling: { host: () => noop, global: noop },
-    defaultCallOptions: withInterceptors(options, [requireLeader]),
-    ...(auth && {
-      auth: {
-        callOptions: () => ({ deadline: Date.now() + AUTHENTICATE_DEADLINE_MS }),
-        ...auth,
-      },
-    }),
-  });
-  return new Etcd3Member(client);
+    defaultCallOptions: withInterceptors(options, [requireLeader, ...more]),
+  };
+}
+
+/** Asks `host` for a token, over a connection for this one time: one that lay idle since the last time may be half open. */
+async function authenticate(
+  options: IOptions,
+  { username: name, password, callOptions }: NonNullable<IOptions["auth"]>,
+  host: string,
+): Promise<string> {
+  const params = { name, password };
+  const own =
+    typeof callOptions === "function"
+      ? callOptions({ service: "Auth", method: "authenticate", isStream: false, params })
+      : callOptions;
+  const client = new Etcd3(memberOptions(options, host, []));
+  try {
+    const deadline = Date.now() + AUTHENTICATE_DEADLINE_MS;
+    const { token } = await client.auth.authenticate(params, { deadline, ...own });
+    return token;
+  } finally {
+    client.close();
+  }
+}
+
+/** Each call and stream waits for a token; etcd3 makes a call again whose token was refused, until its deadline. */
+class AuthenticatedClient extends Etcd3 {
+  constructor(options: IOptions, authentication: Authentication) {
+    super(options);
+    const { pool } = this;
+    const withConnection = pool.withConnection.bind(pool);
+    pool.withConnection = async (service, run, hosts) => {
+      const metadata = await authentication.metadata();
+      return withConnection(service, (connection) => run({ ...connection, metadata }), hosts);
+    };
+  }
 }
 
 /** What the user gave for each call and stream, and `ours`. */
@@ -118,6 +155,7 @@ function withInterceptors(
   { defaultCallOptions, auth }: IOptions,
   ours: Interceptor[],
 ): NonNullable<IOptions["defaultCallOptions"]> {
+  // the innermost, so that ours hear of an old token as of any that is not valid
   const ofCalls = auth ? [...ours, oldTokenIsInvalid] : ours;
   return (context) => {
     const own =
@@ -299,6 +337,8 @@ function failureKind(error: unknown, message: string): FailureKind {
   if (error instanceof ClientClosedError) return "closed";
   if (error instanceof GRPCAlreadyExistsError) return "refused";
   if (message.includes("database space exceeded")) return "refused";
+  // FAILED_PRECONDITION since 3.6, UNAVAILABLE before
+  if (message.includes("not supported for learner")) return "unavailable";
   // gRPC's own limits are RESOURCE_EXHAUSTED as an overload is, but will not pass
   if (message.includes("larger than max")) return "too-large";
   return error instanceof Error && isRecoverableError(error) ? "unavailable" : "refused";

@@ -55,6 +55,8 @@ const PROGRESS_MS = 300;
 const UNANSWERED_LIMIT = 3;
 // while a watch catches up, missing progress replies alone are no death. Its creation is answered at once, whatever it has to read
 const UNANSWERED_LIMIT_UNSYNCED = 14;
+// a stream that is never silent is asked all the same, every 6 s: for its quiet watches
+const BUSY_PERIODS = 20;
 const STALL_MS = 250;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
@@ -70,8 +72,17 @@ export class Watches {
   #lastId = 0n;
   #stream: WatchStream | undefined;
   #member: Etcd | undefined;
+  /** A creation was answered on the present stream. */
+  #answered = false;
+  /**
+   * Its progress replies keep their place among the events. Those that may overtake events (etcd-io/etcd#15220, mended in 3.4.25 and
+   * 3.5.8) are answers to any request, the others tell nothing where there is no watch yet: so the first thing asked is that.
+   */
+  #inOrder = false;
   #heard = false;
   #unanswered = 0;
+  /** For so many periods progress was not asked for, since the stream was not silent. */
+  #notAsked = 0;
   #backoffMs = FIRST_BACKOFF_MS;
   #timer: Timer | undefined;
   #timerAt = 0;
@@ -156,6 +167,9 @@ export class Watches {
       },
     });
     this.#stream = stream;
+    this.#answered = false;
+    this.#inOrder = true;
+    stream.requestProgress();
     for (const subscription of this.#subscriptions) this.#create(subscription);
     this.#setTimer(PROGRESS_MS, () => this.#checkAlive());
   }
@@ -193,22 +207,28 @@ export class Watches {
   /** Asks a silent stream for a sign of life. */
   #checkAlive(): void {
     const late = this.#clock.now() - this.#timerAt > STALL_MS;
+    const unsynced = [...this.#subscriptions].some((subscription) => subscription.unsynced);
     if (this.#heard || late) {
       this.#unanswered = 0;
+      // beside one that has much to tell: has another caught up, and how far is it?
+      if (unsynced || ++this.#notAsked >= BUSY_PERIODS) this.#askProgress();
     } else {
-      const limit = [...this.#subscriptions].some((subscription) => subscription.unsynced)
-        ? UNANSWERED_LIMIT_UNSYNCED
-        : UNANSWERED_LIMIT;
+      const limit = unsynced ? UNANSWERED_LIMIT_UNSYNCED : UNANSWERED_LIMIT;
       if (this.#unanswered >= limit && this.#member) {
         const failure = new EtcdFailure("unavailable", "the watch stream went silent");
         void this.#reopen(this.#member, failure);
         return;
       }
       this.#unanswered++;
-      this.#stream?.requestProgress();
+      this.#askProgress();
     }
     this.#heard = false;
     this.#setTimer(PROGRESS_MS, () => this.#checkAlive());
+  }
+
+  #askProgress(): void {
+    this.#notAsked = 0;
+    this.#stream?.requestProgress();
   }
 
   #setTimer(delayMs: number, callback: () => void): void {
@@ -233,13 +253,14 @@ export class Watches {
   }
 
   #subscriptionOf(reply: WatchReply): Subscription | undefined {
+    if (reply.created) this.#answered = true;
     if (reply.id !== -1n) return this.#byId.get(reply.id);
     if (reply.created && reply.canceled) {
       // refused without an id: creations are answered in order (etcd, server/etcdserver/api/v3rpc/watch.go)
       return [...this.#byId.values()].find((subscription) => subscription.pending);
     }
-    // a progress reply for the whole stream: every watch on it has caught up
-    for (const subscription of this.#byId.values()) subscription.unsynced = false;
+    if (!this.#answered) this.#inOrder = false;
+    for (const subscription of this.#byId.values()) this.#progressed(subscription, reply.revision);
     return undefined;
   }
 
@@ -252,6 +273,14 @@ export class Watches {
     if (subscription.announced) return;
     subscription.announced = true;
     subscription.created?.(revision);
+  }
+
+  /** A progress reply for the whole stream: every watch on it has caught up. */
+  #progressed(subscription: Subscription, revision: bigint): void {
+    subscription.unsynced = false;
+    // all up to here was told, and is not missed where history is compacted
+    if (!this.#inOrder || subscription.pending || revision < subscription.resumeFrom) return;
+    subscription.resumeFrom = revision + 1n;
   }
 
   #deliver(subscription: Subscription, reply: WatchReply): void {
