@@ -17,5 +17,6 @@ export type BarrierCode =
 
 /** An error that only barriers have; they also throw those of `@etcdkit/core`. */
 export class BarrierError extends CoordinationError<BarrierCode> {
+  protected static override readonly knownAs = "BarrierError";
   override name = "BarrierError";
 }

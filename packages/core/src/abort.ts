@@ -1,3 +1,5 @@
+import { EventEmitter, getMaxListeners, setMaxListeners } from "node:events";
+
 /**
  * What `promise` gives, or a rejection with the signal's reason as soon as it aborts; then `abandoned` is told, and nobody
  * else hears what becomes of `promise`.
@@ -20,9 +22,22 @@ export function unlessAborted<T>(
   });
 }
 
-/** Throws a TypeError unless `signal` is absent or an AbortSignal. */
+/** Throws a TypeError unless `signal` is absent or an AbortSignal, which may have any number of listeners from then on. */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError("signal must be an AbortSignal");
+  if (signal === undefined) return;
+  if (!(signal instanceof AbortSignal)) throw new TypeError("signal must be an AbortSignal");
+  allowListeners(signal);
+}
+
+/**
+ * One signal may be given to every call of a process, and Node 20 tells of a leak where it has more than ten listeners. Later versions
+ * have no such limit; one that the user set stays.
+ */
+function allowListeners(signal: AbortSignal): void {
+  try {
+    if (getMaxListeners(signal) !== EventEmitter.defaultMaxListeners) return;
+    setMaxListeners(Number.POSITIVE_INFINITY, signal);
+  } catch {
+    // without a limit, or not one of Node's, as in jsdom
   }
 }

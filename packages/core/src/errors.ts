@@ -30,26 +30,33 @@ const brand = Symbol.for("etcdkit.CoordinationError");
  * a cancelled wait rejects with its signal's own reason.
  */
 export class CoordinationError<Code extends string = CoordinationCode> extends Error {
+  /** What another installed copy of this package knows the errors of this class by, and those of a user's that extends it. */
+  protected static readonly knownAs: string = "CoordinationError";
   override name = "CoordinationError";
   readonly code: Code;
 
   constructor(code: Code, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    Object.defineProperty(this, brand, { value: true });
+    Object.defineProperty(this, brand, { value: new.target.knownAs });
   }
 
   /** Recognises errors of another installed copy of this package too. */
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore-start lint/complexity/noThisInStatic: `this` is the class on the right of instanceof
+    if (super[Symbol.hasInstance](value)) return true;
     if (typeof value !== "object" || value === null || !(brand in value)) return false;
-    // `this` is the class on the right of instanceof: the base takes all, a subclass its own name.
-    // biome-ignore lint/complexity/noThisInStatic: see above
-    return this === CoordinationError || (value as { name?: unknown }).name === this.name;
+    // Of another copy the base takes all; a class with a word of its own what goes by that, since a bundler may change its name; one
+    // without, a user's say, nothing.
+    if (this === CoordinationError) return true;
+    return Object.hasOwn(this, "knownAs") && value[brand] === this.knownAs;
+    // biome-ignore-end lint/complexity/noThisInStatic: see above
   }
 }
 
 /** The session's lease can no longer be relied on; `session.signal.reason` and whatever waited or held on it. */
 export class SessionExpiredError extends CoordinationError {
+  protected static override readonly knownAs = "SessionExpiredError";
   override name = "SessionExpiredError";
   constructor(message: string, options?: ErrorOptions) {
     super("SESSION_EXPIRED", message, options);
@@ -58,6 +65,7 @@ export class SessionExpiredError extends CoordinationError {
 
 /** The session was closed, or its connection was, by this process. */
 export class SessionClosedError extends CoordinationError {
+  protected static override readonly knownAs = "SessionClosedError";
   override name = "SessionClosedError";
   constructor(message: string, options?: ErrorOptions) {
     super("SESSION_CLOSED", message, options);
@@ -66,6 +74,7 @@ export class SessionClosedError extends CoordinationError {
 
 /** Our key was deleted by somebody else while we waited in line or held. */
 export class KeyDeletedError extends CoordinationError {
+  protected static override readonly knownAs = "KeyDeletedError";
   override name = "KeyDeletedError";
   constructor(message: string, options?: ErrorOptions) {
     super("KEY_DELETED", message, options);

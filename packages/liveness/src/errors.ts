@@ -11,6 +11,7 @@ export type MembershipCode =
 
 /** Why a `join()` was refused, or a membership is over for good. */
 export class MembershipError extends CoordinationError<MembershipCode> {
+  protected static override readonly knownAs = "MembershipError";
   override name = "MembershipError";
   /** Who has the id, where that is the reason and the entry could be read. */
   readonly other: MemberInfo | undefined;
