@@ -103,7 +103,7 @@ export interface TimeToLive {
 
 export interface StreamEvents<Message> {
   message(message: Message): void;
-  /** Exactly once, and nothing after it; not called after `cancel()`. */
+  /** Exactly once, and nothing after it; not called after `close()` or `cancel()`. */
   end(error: EtcdFailure): void;
 }
 
@@ -113,9 +113,8 @@ export interface KeepAliveReply {
   ttl: number;
 }
 
-export interface KeepAliveStream {
+export interface KeepAliveStream extends Stream {
   send(lease: bigint): void;
-  cancel(): void;
 }
 
 interface WatchCreate extends KeyRange {
@@ -146,10 +145,16 @@ export interface WatchEvent {
   prevKv?: KeyValue;
 }
 
-export interface WatchStream {
+export interface WatchStream extends Stream {
   create(watch: WatchCreate): void;
   cancelWatch(id: bigint): void;
   requestProgress(): void;
+}
+
+interface Stream {
+  /** It is not needed any more. */
+  close(): void;
+  /** It is given up, and its connection may be to blame. */
   cancel(): void;
 }
 

@@ -204,6 +204,7 @@ class Etcd3Member implements Etcd {
     });
     return {
       send: (lease: bigint) => stream.write({ ID: String(lease) }),
+      close: () => stream.close(),
       cancel: () => stream.cancel(),
     };
   }
@@ -241,6 +242,7 @@ class Etcd3Member implements Etcd {
         }),
       cancelWatch: (id: bigint) => stream.write({ cancel_request: { watch_id: String(id) } }),
       requestProgress: () => stream.write({ progress_request: {} }),
+      close: () => stream.close(),
       cancel: () => stream.cancel(),
     };
   }
@@ -252,6 +254,7 @@ class Etcd3Member implements Etcd {
 
 interface Duplex<Request, Reply> extends IResponseStream<Reply> {
   write(request: Request): void;
+  end(): void;
   cancel(): void;
 }
 
@@ -277,6 +280,12 @@ class Stream<Request, Reply> {
     else this.#early.push(request);
   }
 
+  close(): void {
+    // etcd3 closes all connections to a member of which a stream fails that is still written to (lib/rpc.js)
+    this.#duplex?.end();
+    this.cancel();
+  }
+
   cancel(): void {
     this.#over = true;
     this.#duplex?.cancel();
@@ -291,8 +300,8 @@ class Stream<Request, Reply> {
     duplex.on("data", (reply) => {
       if (!this.#over) this.events.message(reply);
     });
-    if (this.#over) return duplex.cancel();
     this.#duplex = duplex;
+    if (this.#over) return this.close();
     for (const request of this.#early) duplex.write(request);
     this.#early = [];
   }

@@ -9,8 +9,8 @@ export interface Renewable {
   readonly id: bigint;
   readonly ttlMs: number;
   readonly deadline: Deadline;
-  /** A renewal went unanswered for longer than it should (true), or one is answered again (false). */
-  suspended(is: boolean): void;
+  /** A renewal went unanswered for longer than it should, or met a `refusal` (true), or one is answered again (false). */
+  suspended(is: boolean, refusal?: EtcdFailure): void;
   /** The deadline has passed. */
   expired(): void;
   /** etcd says that the lease is gone. */
@@ -164,7 +164,7 @@ export class KeepAlive {
   #drop(): void {
     for (const stream of this.#silent) stream.cancel();
     this.#silent = [];
-    this.#stream?.cancel();
+    this.#stream?.close();
     this.#stream = undefined;
   }
 
@@ -182,11 +182,29 @@ export class KeepAlive {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
     if (error.kind === "token") await this.#members.refreshToken(stream.member);
-    else this.#members.failed(stream.member);
+    else if (!this.#refused(stream, error)) this.#members.failed(stream.member);
     if (this.#stream || this.#members.closed || this.#renewals.size === 0) return;
     this.#reopenAt = this.#clock.now() + this.#backoffMs;
     this.#backoffMs = Math.min(Math.max(this.#backoffMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
     this.#wakeBy(this.#reopenAt);
+  }
+
+  /**
+   * Whether it was over one renewal that the stream was ended: etcd leaves unread what came after one that it refuses. Its lease is not
+   * asked for again before it is due, and after all others from then on, so that it does not keep them from being renewed.
+   */
+  #refused(stream: RenewalStream, error: EtcdFailure): boolean {
+    const { next } = stream;
+    if (error.kind !== "permission" || next === undefined) return false;
+    // an answer, of which there may be one for each lease: not to be waited for longer and longer, nor asked for without a pause
+    this.#backoffMs = FIRST_BACKOFF_MS;
+    const renewal = this.#renewals.get(next);
+    if (!renewal) return true;
+    this.#renewals.delete(next);
+    this.#renewals.set(next, renewal);
+    renewal.waitingSince = undefined;
+    renewal.lease.suspended(true, error);
+    return true;
   }
 
   #answered(

@@ -38,6 +38,8 @@ export class Lease implements Renewable {
   #state: SessionState = "connected";
   /** Set before anybody is told, so that whoever looks around when told finds the lease lost. */
   #lossReason: SessionExpiredError | SessionClosedError | undefined;
+  /** Why etcd did not renew it last, where it said so. */
+  #refusal: EtcdFailure | undefined;
   #revocation: Promise<void> | undefined;
   #confirmation: Promise<void> | undefined;
   readonly #controller = new AbortController();
@@ -254,7 +256,8 @@ export class Lease implements Renewable {
     return this.#revocation;
   }
 
-  suspended(is: boolean): void {
+  suspended(is: boolean, refusal?: EtcdFailure): void {
+    this.#refusal = refusal;
     if (is && this.#state === "connected") this.#become("suspended");
     else if (!is && this.#state === "suspended") this.#become("connected");
   }
@@ -265,6 +268,7 @@ export class Lease implements Renewable {
       "expired",
       new SessionExpiredError(
         `session ${leaseHex(this.id)} is lost: its lease was not renewed in time (TTL ${this.ttl} s)`,
+        this.#refusal && { cause: this.#refusal },
       ),
     );
   }

@@ -77,6 +77,7 @@ export function namespaced(etcd: Etcd, namespace: string): Etcd {
         create: (watch) => stream.create(into(watch)),
         cancelWatch: (id) => stream.cancelWatch(id),
         requestProgress: () => stream.requestProgress(),
+        close: () => stream.close(),
         cancel: () => stream.cancel(),
       };
     },

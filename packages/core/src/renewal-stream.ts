@@ -3,18 +3,25 @@ import type { Etcd, EtcdFailure, KeepAliveReply, KeepAliveStream } from "./etcd.
 export interface RenewalEvents {
   /** `sentAt`: when the renewal that it acknowledges was sent; undefined: none is owed an answer. */
   answered(stream: RenewalStream, reply: KeepAliveReply, sentAt: number | undefined): void;
-  /** Not after `cancel()`. */
+  /** Not after `close()` or `cancel()`. */
   ended(stream: RenewalStream, error: EtcdFailure): void;
 }
 
+interface Sent {
+  readonly lease: bigint;
+  readonly at: number;
+}
+
 /**
- * One keep-alive stream to one member, with what was sent on it: etcd answers the renewals of one lease in order, so that an answer
- * acknowledges the oldest of its own stream, and never one that was sent later or elsewhere.
+ * One keep-alive stream to one member, with what was sent on it: etcd answers in order, so that an answer acknowledges the oldest
+ * renewal of its lease on its own stream, and never one that was sent later or elsewhere.
  */
 export class RenewalStream {
   readonly #stream: KeepAliveStream;
-  /** By lease: send times not yet answered, oldest first. */
-  readonly #sent = new Map<bigint, number[]>();
+  /** What is not yet answered, oldest first. */
+  readonly #owed = new Set<Sent>();
+  /** The same by lease. */
+  readonly #owedTo = new Map<bigint, Sent[]>();
 
   constructor(
     readonly member: Etcd,
@@ -27,15 +34,27 @@ export class RenewalStream {
   }
 
   send(lease: bigint, now: number): void {
-    const sent = this.#sent.get(lease);
-    if (sent) sent.push(now);
-    else this.#sent.set(lease, [now]);
+    const sent = { lease, at: now };
+    this.#owed.add(sent);
+    const before = this.#owedTo.get(lease);
+    if (before) before.push(sent);
+    else this.#owedTo.set(lease, [sent]);
     this.#stream.send(lease);
   }
 
   /** When the oldest renewal of `lease` was sent that is owed an answer here; undefined: there is none. */
   waitingSince(lease: bigint): number | undefined {
-    return this.#sent.get(lease)?.[0];
+    return this.#owedTo.get(lease)?.[0]?.at;
+  }
+
+  /** The lease whose answer is to come first; undefined: none is owed. */
+  get next(): bigint | undefined {
+    const [oldest] = this.#owed;
+    return oldest?.lease;
+  }
+
+  close(): void {
+    this.#stream.close();
   }
 
   cancel(): void {
@@ -43,9 +62,10 @@ export class RenewalStream {
   }
 
   #acknowledged(lease: bigint): number | undefined {
-    const sent = this.#sent.get(lease);
-    const sentAt = sent?.shift();
-    if (sent?.length === 0) this.#sent.delete(lease);
-    return sentAt;
+    const owed = this.#owedTo.get(lease);
+    const oldest = owed?.shift();
+    if (owed?.length === 0) this.#owedTo.delete(lease);
+    if (oldest) this.#owed.delete(oldest);
+    return oldest?.at;
   }
 }

@@ -142,13 +142,13 @@ export class Watches {
 
   #stopIfIdle(): void {
     if (this.#subscriptions.size > 0) return;
-    this.#dropStream();
+    this.#stream?.close();
+    this.#forgetStream();
   }
 
-  #dropStream(): void {
+  #forgetStream(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#stream?.cancel();
     this.#stream = undefined;
     this.#byId.clear();
   }
@@ -191,7 +191,8 @@ export class Watches {
 
   /** The stream is dead: another one, on the next member, carries every watch on from where it is. */
   async #reopen(member: Etcd, failure: EtcdFailure): Promise<void> {
-    this.#dropStream();
+    this.#stream?.cancel();
+    this.#forgetStream();
     if (failure.kind === "closed" || this.#members.closed) return this.close();
     const delayMs = this.#backoffMs;
     this.#backoffMs = Math.min(this.#backoffMs * 2, LONGEST_BACKOFF_MS);

@@ -31,6 +31,8 @@ class Stream implements KeepAliveStream {
     return this.#sent.filter((each) => each.lease === lease).map(({ at }) => at);
   }
 
+  close(): void {}
+
   cancel(): void {}
 
   answer(lease: bigint): void {

@@ -27,6 +27,10 @@ class FakeStream {
     this.asked.push({ lease, at: this.clock.now() });
   }
 
+  close(): void {
+    this.cancel();
+  }
+
   cancel(): void {
     this.cancelled = true;
   }
@@ -38,6 +42,7 @@ class FakeStream {
 
 let clock: ManualClock;
 let streams: FakeStream[];
+let members: Members;
 let keepAlive: KeepAlive;
 
 beforeEach(() => {
@@ -51,7 +56,8 @@ beforeEach(() => {
       return stream;
     },
   } as unknown as Etcd;
-  keepAlive = new KeepAlive(new Members([member], clock, systemRandom), clock);
+  members = new Members([member, { ...member }], clock, systemRandom);
+  keepAlive = new KeepAlive(members, clock);
 });
 
 /** A lease granted now, without a margin, whose first renewal is sent now. */
@@ -62,8 +68,10 @@ function renewed(id = LEASE, given: { ttlMs?: number; leftMs?: number } = {}) {
     ttlMs,
     deadline: new Deadline(clock, clock.now(), leftMs, 0),
     state: "connected",
-    suspended: (is: boolean) => {
+    refusal: undefined as EtcdFailure | undefined,
+    suspended: (is: boolean, refusal?: EtcdFailure) => {
       lease.state = is ? "suspended" : "connected";
+      lease.refusal = refusal;
     },
     expired: () => {
       lease.state = "expired";
@@ -213,6 +221,89 @@ describe("the end of a stream", () => {
     clock.advance(TTL_MS / 3 - PATIENCE_MS);
     expect(lease.deadline.at).toBe(sentAt + TTL_MS);
     expect(stream(0).asked).toHaveLength(2);
+    expect(streams).toHaveLength(2);
+  });
+});
+
+describe("a renewal that etcd refuses", () => {
+  const refusal = new EtcdFailure("permission", "refused by the test");
+
+  /** Turns the clock, with an etcd that answers in order, ends the stream where it refuses, and leaves the rest of it unread. */
+  function turn(ms: number, refused: readonly bigint[], read = new Map<FakeStream, number>()) {
+    for (let turned = 0; turned < ms; turned += 20) {
+      clock.advance(20);
+      for (const one of open()) {
+        for (const { lease } of one.asked.slice(read.get(one))) {
+          read.set(one, (read.get(one) ?? 0) + 1);
+          if (!refused.includes(lease)) one.answer(lease);
+          else {
+            one.cancelled = true;
+            one.events.end(refusal);
+            break;
+          }
+        }
+      }
+    }
+  }
+
+  it("is asked for again at the next third of the TTL, after all others", () => {
+    const refused = renewed();
+    const other = renewed(OTHER);
+    const sentAt = clock.now();
+    const served = members.current;
+    stream(0).events.end(refusal);
+    expect(refused.state).toBe("suspended");
+    expect(refused.refusal).toBe(refusal);
+    clock.advance(PATIENCE_MS / 2);
+    expect(stream(1).asked.map(({ lease }) => lease)).toEqual([OTHER]);
+    stream(1).answer(OTHER);
+    expect(other.deadline.at).toBeGreaterThan(sentAt + TTL_MS);
+    clock.advance(TTL_MS / 3 - PATIENCE_MS / 2);
+    expect(stream(1).asked.map(({ lease }) => lease)).toEqual([OTHER, OTHER, LEASE]);
+    // etcd has answered, in its way
+    expect(members.current).toBe(served);
+    expect(streams).toHaveLength(2);
+    stream(1).answer(OTHER);
+    stream(1).answer(LEASE);
+    expect(refused.state).toBe("connected");
+    expect(refused.refusal).toBeUndefined();
+  });
+
+  it("is the oldest that the stream owes an answer", () => {
+    const first = renewed();
+    // an answer to any lease shows life, so that the stream is kept until the first is renewed once more
+    for (let ms = 0; ms < TTL_MS / 3 - 500; ms += 500) {
+      clock.advance(500);
+      stream(0).answer(9n);
+    }
+    const refused = renewed(OTHER);
+    clock.advance(500);
+    expect(stream(0).asked.map(({ lease }) => lease)).toEqual([LEASE, OTHER, LEASE]);
+    stream(0).answer();
+    stream(0).events.end(refusal);
+    expect([first.state, refused.state]).toEqual(["connected", "suspended"]);
+  });
+
+  it("costs its lease, and no other one", () => {
+    const refused = renewed();
+    const other = renewed(OTHER);
+    turn(3 * TTL_MS, [LEASE]);
+    expect([refused.state, other.state]).toEqual(["expired", "connected"]);
+  });
+
+  it("of many leases costs no other one", () => {
+    const ids = Array.from({ length: 50 }, (_, index) => BigInt(index + 100));
+    const refused = ids.map((id) => renewed(id));
+    const other = renewed(OTHER);
+    turn(3 * TTL_MS, ids);
+    expect(new Set(refused.map(({ state }) => state))).toEqual(new Set(["expired"]));
+    expect(other.state).toBe("connected");
+  });
+
+  it("takes no part in what follows from silence", () => {
+    renewed();
+    turn(TTL_MS / 3 - 200, [LEASE]);
+    // the one that was refused on, and the one that was opened for the others
     expect(streams).toHaveLength(2);
   });
 });

@@ -56,7 +56,8 @@ export class RemoteEtcd implements Etcd {
       closed: () => undefined,
     }));
     this.#streams.add(stream);
-    return { send: (lease) => stream.send(lease), cancel: () => this.#cancel(stream) };
+    const cancel = () => this.#cancel(stream);
+    return { send: (lease) => stream.send(lease), close: cancel, cancel };
   }
 
   watch(events: StreamEvents<WatchReply>): WatchStream {
@@ -71,6 +72,7 @@ export class RemoteEtcd implements Etcd {
       return { request: (request) => request(feed), closed: () => feed.close() };
     });
     this.#streams.add(stream);
+    const cancel = () => this.#cancel(stream);
     return {
       create: (watch: WatchRequest) =>
         stream.send((feed) => {
@@ -79,7 +81,8 @@ export class RemoteEtcd implements Etcd {
         }),
       cancelWatch: (id) => stream.send((feed) => feed.cancel(id)),
       requestProgress: () => stream.send((feed) => feed.progress()),
-      cancel: () => this.#cancel(stream),
+      close: cancel,
+      cancel,
     };
   }
 
