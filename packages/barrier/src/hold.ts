@@ -1,5 +1,5 @@
 import { CoordinationError, SessionClosedError, SessionExpiredError } from "@etcdkit/core";
-import { type EtcdConnection, Lease, promptly } from "@etcdkit/core/internal";
+import { type EtcdConnection, Lease, type Patience, promptly } from "@etcdkit/core/internal";
 import { claim, claimed } from "./claim.js";
 import { BarrierError } from "./errors.js";
 import {
@@ -49,7 +49,7 @@ export async function holdLeased(
     if (lease.lossReason) throw lease.lossReason;
   } catch (error) {
     if (doubt) lease.ghosts.suspect(name);
-    const patience = { what, over: () => lease.lossReason };
+    const patience = whileItMayStand(connection, lease, what);
     const cleared = doubt ? takeBack(connection, { key, value }, patience) : Promise.resolve();
     connection.background(cleared.catch(() => undefined).finally(free));
     throw error;
@@ -97,6 +97,17 @@ export async function holdUnleased(connection: EtcdConnection, name: string): Pr
     await lease.close();
   }
   return { release: onceDone(release), lost: () => undefined };
+}
+
+/** As long as `lease` lives, by whatever connection; but ours, once it closes, does not wait for longer than the lease could do by itself. */
+function whileItMayStand(connection: EtcdConnection, lease: Lease, what: string): Patience {
+  const { clock } = connection;
+  const until = clock.now() + lease.ttlMs;
+  const closed = () =>
+    connection.closing && clock.now() >= until
+      ? new CoordinationError("CONNECTION_CLOSED", `${what}: the connection to etcd was closed`)
+      : undefined;
+  return whileAlive(lease, { what, over: closed });
 }
 
 /** Whoever knows nothing of the lease shall not read of a session. */
