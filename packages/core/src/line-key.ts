@@ -10,6 +10,8 @@ export interface LineKeyOptions {
   /** The key to take; with a number behind it while this lease uses it already, or where a former life of the lease left that. */
   key: string;
   value: Buffer;
+  /** Not one that an earlier attempt without an answer may have left, or may yet make. */
+  unsuspected?: boolean | undefined;
   /** Told once the key is no more business of ours: deleted, or left to a lease that is gone. */
   left?: (() => void) | undefined;
 }
@@ -30,11 +32,11 @@ export class LineKey {
   #leaving: Promise<void> | undefined;
   #refusal: unknown;
 
-  constructor({ lease, line, key, value, left }: LineKeyOptions) {
+  constructor({ lease, line, key, value, unsuspected, left }: LineKeyOptions) {
     this.lease = lease;
     this.line = line;
     this.#base = key;
-    this.#name = lease.reserveKey(key);
+    this.#name = lease.reserveKey(key, { unsuspected });
     this.#bytes = Buffer.from(this.#name);
     this.#value = value;
     this.#left = left;
@@ -83,9 +85,10 @@ export class LineKey {
     return enrolment !== undefined;
   }
 
-  /** Another one of this line and lease, not yet made. */
+  /** Another one of this line and lease, not yet made: what is found of it is of our own attempt then, and of no earlier one. */
   next(key: string): LineKey {
-    return new LineKey({ lease: this.lease, line: this.line, key, value: this.#value });
+    const { lease, line } = this;
+    return new LineKey({ lease, line, key, value: this.#value, unsuspected: true });
   }
 
   /**

@@ -144,12 +144,17 @@ export async function replaceOwn(
     success: [{ put: { key, value, lease: lease.id } }, { deleteRange: { key: from.key } }],
     failure: [{ range: { key: from.key } }, { range: { key } }],
   };
-  const { succeeded, revision, results } = await lease.txn(txn, request);
+  let doubt = false;
+  const unanswered = () => {
+    doubt = true;
+    request.unanswered();
+  };
+  const { succeeded, revision, results } = await lease.txn(txn, { ...request, unanswered });
   if (succeeded) return revision;
   const [old, made] = results.map(({ range }) => range?.kvs[0]);
   if (old?.createRevision === from.createRevision) return "kept";
-  // made by our own attempt without an answer
-  return made?.lease === lease.id ? made.createRevision : "gone";
+  // made by our own attempt without an answer; where each was answered, a late request of an earlier call has left it
+  return doubt && made?.lease === lease.id ? made.createRevision : "gone";
 }
 
 /** Deletes our key if it still is the one of `createRevision`; where that is not known, the one that has our lease now. */
