@@ -51,7 +51,11 @@ export class Bid {
     bidsOfLeases.set(lease, bids.set(line.name, this));
     let left = () => {};
     this.gone = new Promise((resolve) => {
+      // the deletion hears of the end of the lease only when an attempt has ended
+      const withLease = { leaseLost: () => left() };
+      lease.attach(withLease);
       left = () => {
+        lease.detach(withLease);
         if (bids.get(line.name) === this) bids.delete(line.name);
         resolve();
       };
@@ -85,6 +89,11 @@ export class Bid {
   get over(): boolean {
     const { aborted } = this.#giveUp.signal;
     return this.#failed || aborted || (this.#leadership !== undefined && !this.#leadership.held);
+  }
+
+  /** Our key has been in line: until then, what etcd refuses is the value of the call that began. */
+  get enrolled(): boolean {
+    return this.#place !== undefined;
   }
 
   /** As etcd has it, by its last answer. */

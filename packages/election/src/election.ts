@@ -77,8 +77,12 @@ export class Election {
       try {
         return await bid.join(proposal, signal);
       } catch (error) {
+        if (!(error instanceof CoordinationError)) throw error;
         // another call resigned while this one proclaimed
-        if (!(error instanceof CoordinationError) || error.code !== "RELEASED") throw error;
+        const resigned = error.code === "RELEASED";
+        // another call's value was refused, and this one's never got to etcd
+        const notOurs = error.code === "REFUSED" && bid === present && !bid.enrolled;
+        if (!resigned && !notOurs) throw error;
       }
     }
   }

@@ -57,6 +57,22 @@ test("calls made at once share one key", async () => {
   expect((await election.contenders()).map(({ value }) => `${value}`)).toEqual(["three"]);
 });
 
+test("calls made at once with one whose value etcd refuses go on without it, and share one key", async () => {
+  const { leadership, election } = await behindALeader();
+  const huge = Buffer.alloc(2_000_000, "x");
+  const refused = [0, 1].map(() => settled(election.campaign(huge)));
+  const calls = ["one", "two"].map((value) => election.campaign(value));
+  const last = settled(election.campaign(huge));
+  await inLine(election, 2);
+  await leadership.resign();
+  expect(new Set(await Promise.all(calls)).size).toBe(1);
+  expect((await election.contenders()).map(({ value }) => `${value}`)).toEqual(["two"]);
+  for (const outcome of [...refused, last]) {
+    await eventually(outcome);
+    expect(outcome()).toMatchObject({ code: "REFUSED" });
+  }
+});
+
 test("a call that is cancelled takes nothing from the others; the last one takes the key", async () => {
   const { leadership, election, key } = await behindALeader();
   const [first, second] = [new AbortController(), new AbortController()];

@@ -5,6 +5,7 @@ import {
   KeyDeletedError,
   type Leadership,
   Session,
+  SessionClosedError,
   SessionExpiredError,
 } from "@etcdkit/election";
 import { eventually, ManualClock, startEtcd, startProxy } from "@etcdkit/testing";
@@ -67,6 +68,23 @@ test.for(table)("a candidate whose %s while it waits hears of it", async ([, los
   await leadership.resign();
   expect((await next).held).toBe(true);
   expect(`${(await new Election(behind, name).leader())?.value}`).toBe("next");
+});
+
+test("a candidate whose session ends while its resignation is under way, which etcd does not answer, hears of it at once", async () => {
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const session = await openSession({ hosts: proxy.endpoint });
+  const election = new Election(session, `${testPrefix()}election`);
+  const leadership = await election.campaign("before");
+  proxy.stall();
+  const resigning = leadership.resign();
+  const outcome = outcomeOf(election.campaign("again"));
+  const closing = session.close();
+  // an attempt that is not answered takes most of a second
+  await new Promise((next) => setImmediate(next));
+  expect(outcome()).toBeInstanceOf(SessionClosedError);
+  proxy.resume();
+  await Promise.all([resigning, closing]);
 });
 
 test.for(table)("a leader whose %s hears of it, and the next one leads", async ([, loss]) => {
