@@ -27,18 +27,25 @@ export class Feed<T> implements AsyncIterableIterator<T, undefined> {
   end(): void {
     this.#unread.length = 0;
     this.#failure = undefined;
-    this.#finish();
+    this.finish();
+  }
+
+  /** Ends after what is unread. */
+  finish(): void {
+    if (!this.#over) {
+      this.#over = true;
+      this.#stop();
+    }
     for (const reader of this.#readers.splice(0)) reader.resolve(DONE);
   }
 
   /** Ends with an error, after what is unread. */
   fail(error: unknown): void {
     if (this.#over) return;
-    this.#finish();
-    const [first, ...others] = this.#readers.splice(0);
+    const first = this.#readers.shift();
     if (first) first.reject(error);
     else this.#failure = { error };
-    for (const reader of others) reader.resolve(DONE);
+    this.finish();
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
@@ -61,12 +68,6 @@ export class Feed<T> implements AsyncIterableIterator<T, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  #finish(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#stop();
   }
 }
 

@@ -24,5 +24,5 @@ it("one signal for everything is not taken for a leak of listeners", async () =>
 });
 
 async function readStates(session: Session, signal: AbortSignal): Promise<void> {
-  for await (const _ of session.states({ signal })) continue;
+  for await (const _ of session.states({ signal }));
 }

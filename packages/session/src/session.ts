@@ -103,11 +103,15 @@ export class Session implements AsyncDisposable {
     return this.#lease.signal;
   }
 
-  /** The state now, then each change; ends after `expired` or `closed`, or when `signal` aborts. */
+  /**
+   * The state now, then each change, kept for the reader however slow it is; ends after `expired` or `closed`, or when `signal`
+   * aborts. Each loop over it begins with the state of that moment.
+   */
   states(options: { signal?: AbortSignal } = {}): AsyncIterable<SessionState> {
     checkOptions(options);
-    checkSignal(options.signal);
-    return statesOf(this.#lease, options.signal);
+    const { signal } = options;
+    checkSignal(signal);
+    return { [Symbol.asyncIterator]: () => statesOf(this.#lease, signal) };
   }
 
   /**

@@ -1,33 +1,29 @@
 import type { SessionState } from "@etcdkit/core";
-import type { Lease } from "@etcdkit/core/internal";
+import { Feed, type Lease } from "@etcdkit/core/internal";
 
-/** The states of a lease as an iterable: each change once, in order, also those made between two steps of the reader. */
-export async function* statesOf(
+/** The state of a lease now, then each change, until the last one, `signal` or the reader ends it. */
+export function statesOf(
   lease: Lease,
   signal: AbortSignal | undefined,
-): AsyncGenerator<SessionState, void, undefined> {
-  const unread: SessionState[] = [lease.state];
-  let wake = () => {};
-  const stop = lease.observe((state) => {
-    unread.push(state);
-    wake();
-  });
-  const abort = () => wake();
-  signal?.addEventListener("abort", abort);
-  try {
-    while (!signal?.aborted) {
-      const state = unread.shift();
-      if (state) {
-        yield state;
-        if (state === "expired" || state === "closed") return;
-        continue;
-      }
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-  } finally {
-    stop();
+): AsyncIterableIterator<SessionState, undefined> {
+  let stop: (() => void) | undefined;
+  const abort = () => feed.end();
+  const feed = new Feed<SessionState>(() => {
+    stop?.();
     signal?.removeEventListener("abort", abort);
+  });
+  const tell = (state: SessionState) => {
+    feed.push(state);
+    if (state === "expired" || state === "closed") feed.finish();
+  };
+  if (signal?.aborted) {
+    feed.end();
+    return feed;
   }
+  signal?.addEventListener("abort", abort);
+  // looks at the clock, which may end it: observed from then on
+  const now = lease.state;
+  stop = lease.observe(tell);
+  tell(now);
+  return feed;
 }
