@@ -1,5 +1,11 @@
 import { CoordinationError, SessionClosedError, SessionExpiredError } from "@etcdkit/core";
-import { type EtcdConnection, Lease, type Patience, promptly } from "@etcdkit/core/internal";
+import {
+  closedError,
+  type EtcdConnection,
+  Lease,
+  type Patience,
+  promptly,
+} from "@etcdkit/core/internal";
 import { claim, claimed } from "./claim.js";
 import { BarrierError } from "./errors.js";
 import {
@@ -103,11 +109,8 @@ export async function holdUnleased(connection: EtcdConnection, name: string): Pr
 function whileItMayStand(connection: EtcdConnection, lease: Lease, what: string): Patience {
   const { clock } = connection;
   const until = clock.now() + lease.ttlMs;
-  const closed = () =>
-    connection.closing && clock.now() >= until
-      ? new CoordinationError("CONNECTION_CLOSED", `${what}: the connection to etcd was closed`)
-      : undefined;
-  return whileAlive(lease, { what, over: closed });
+  const over = () => (connection.closing && clock.now() >= until ? closedError() : undefined);
+  return whileAlive(lease, { what, over });
 }
 
 /** Whoever knows nothing of the lease shall not read of a session. */

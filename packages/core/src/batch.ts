@@ -132,7 +132,7 @@ class Batcher {
   #sendAlone({ txn, call, resolve, reject }: Part): Promise<void> {
     return this.#etcd.txn(txn, call).then(resolve, (error) => {
       reject(error);
-      if (isNoAnswer(error)) this.#abandonWaiting();
+      if (error instanceof EtcdFailure && error.passing) this.#abandonWaiting();
     });
   }
 
@@ -154,7 +154,7 @@ class Batcher {
   }
 
   async #refused(batch: Part[], error: unknown): Promise<void> {
-    if (isNoAnswer(error)) {
+    if (error instanceof EtcdFailure && error.passing) {
       for (const { reject } of batch) reject(error);
       this.#abandonWaiting();
       return;
@@ -179,11 +179,6 @@ class Batcher {
       reject(notSent("this member does not answer"));
     }
   }
-}
-
-function isNoAnswer(error: unknown): boolean {
-  if (!(error instanceof EtcdFailure)) return false;
-  return error.kind === "unavailable" || error.kind === "token";
 }
 
 const OVERHEAD_BYTES = 64;

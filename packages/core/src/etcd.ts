@@ -187,6 +187,11 @@ export class EtcdFailure extends Error {
   ) {
     super(message, options);
   }
+
+  /** It says nothing of the request: another attempt may have an answer. */
+  get passing(): boolean {
+    return this.kind === "unavailable" || this.kind === "token";
+  }
 }
 
 /** The request never left, so that it cannot have been carried out. */

@@ -66,6 +66,25 @@ export class Feed<T> implements AsyncIterableIterator<T, undefined> {
     return Promise.resolve(DONE);
   }
 
+  /** What `begin` tells it, until `signal` or the reader ends it, which what `begin` returns then hears of. */
+  static until<T>(signal: AbortSignal | undefined, begin: (feed: Feed<T>) => () => void): Feed<T> {
+    let stop = () => {};
+    const abort = () => feed.end();
+    const feed = new Feed<T>(() => {
+      signal?.removeEventListener("abort", abort);
+      stop();
+    });
+    if (signal?.aborted) {
+      feed.end();
+      return feed;
+    }
+    signal?.addEventListener("abort", abort);
+    stop = begin(feed);
+    // ended by its first word
+    if (feed.#over) stop();
+    return feed;
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -9,7 +9,7 @@ export { Feed } from "./feed.js";
 export { checkName, describe, leaseHex, prefixEnd, underPrefix } from "./keys.js";
 export { Lease } from "./lease.js";
 export { byCreateRevision, idOf, type Line, type Policy } from "./line.js";
-export { type Patience, PROMPTLY_MS, promptly } from "./members.js";
+export { closedError, type Patience, PROMPTLY_MS, promptly } from "./members.js";
 export { checkOptions } from "./options.js";
 export { pause } from "./pause.js";
 export { enter, enterIfFree, type Place } from "./place.js";

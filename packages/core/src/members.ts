@@ -107,7 +107,7 @@ export class Members {
     } catch (error) {
       if (this.#closed) throw closedError(error);
       if (!(error instanceof EtcdFailure)) throw error;
-      if (error.kind !== "unavailable" && error.kind !== "token") throw told(error, patience);
+      if (!error.passing) throw told(error, patience);
       if (error.kind === "unavailable" && error.sent) patience.unanswered?.();
       // cancelled while it waited for company: the member has not been asked
       if (!error.sent) signal?.throwIfAborted();

@@ -72,13 +72,12 @@ export class Watches {
   #lastId = 0n;
   #stream: WatchStream | undefined;
   #member: Etcd | undefined;
-  /** A creation was answered on the present stream. */
-  #answered = false;
   /**
-   * Its progress replies keep their place among the events. Those that may overtake events (etcd-io/etcd#15220, mended in 3.4.25 and
-   * 3.5.8) are answers to any request, the others tell nothing where there is no watch yet: so the first thing asked is that.
+   * The progress replies of the present stream keep their place among the events; undefined until its first reply. Those that may
+   * overtake events (etcd-io/etcd#15220, mended in 3.4.25 and 3.5.8) are answers to any request, the others tell nothing where there is
+   * no watch yet: so the first thing asked is that.
    */
-  #inOrder = false;
+  #inOrder: boolean | undefined;
   #heard = false;
   #unanswered = 0;
   /** For so many periods progress was not asked for, since the stream was not silent. */
@@ -167,8 +166,7 @@ export class Watches {
       },
     });
     this.#stream = stream;
-    this.#answered = false;
-    this.#inOrder = true;
+    this.#inOrder = undefined;
     stream.requestProgress();
     for (const subscription of this.#subscriptions) this.#create(subscription);
     this.#setTimer(PROGRESS_MS, () => this.#checkAlive());
@@ -254,13 +252,12 @@ export class Watches {
   }
 
   #subscriptionOf(reply: WatchReply): Subscription | undefined {
-    if (reply.created) this.#answered = true;
+    this.#inOrder ??= reply.created;
     if (reply.id !== -1n) return this.#byId.get(reply.id);
     if (reply.created && reply.canceled) {
       // refused without an id: creations are answered in order (etcd, server/etcdserver/api/v3rpc/watch.go)
       return [...this.#byId.values()].find((subscription) => subscription.pending);
     }
-    if (!this.#answered) this.#inOrder = false;
     for (const subscription of this.#byId.values()) this.#progressed(subscription, reply.revision);
     return undefined;
   }

@@ -20,14 +20,8 @@ export function leaderChanges(
   let candidates = new Map<string, KeyValue>();
   /** What was told last; undefined before the first word, null for no leader. */
   let told: KeyValue | null | undefined;
-  let snapshot: Snapshot | undefined;
 
-  const abort = () => feed.end();
-  const feed = new Feed<Leader | undefined>(() => {
-    snapshot?.close();
-    signal?.removeEventListener("abort", abort);
-  });
-  const tell = () => {
+  const tell = (feed: Feed<Leader | undefined>) => {
     const [leader = null] = candidates.values();
     if (told !== undefined && same(told, leader)) return;
     told = leader;
@@ -40,27 +34,24 @@ export function leaderChanges(
     if (type === "put") candidates.set(id, kv);
   };
 
-  if (signal?.aborted) {
-    feed.end();
-    return feed;
-  }
-  signal?.addEventListener("abort", abort);
-  snapshot = new Snapshot(connection, underPrefix(`${name}/`), `election ${name}`, {
-    state: (kvs) => {
-      const order = kvs.sort(byCreateRevision);
-      candidates = new Map(order.map((kv) => [idOf(kv.key), kv]));
-      tell();
-    },
-    changes: (events) => {
-      for (const [index, event] of events.entries()) {
-        apply(event);
-        // a revision is one change, however many keys it touched
-        if (events[index + 1]?.kv.modRevision !== event.kv.modRevision) tell();
-      }
-    },
-    failed: (error) => feed.fail(error),
+  return Feed.until(signal, (feed) => {
+    const snapshot = new Snapshot(connection, underPrefix(`${name}/`), `election ${name}`, {
+      state: (kvs) => {
+        const order = kvs.sort(byCreateRevision);
+        candidates = new Map(order.map((kv) => [idOf(kv.key), kv]));
+        tell(feed);
+      },
+      changes: (events) => {
+        for (const [index, event] of events.entries()) {
+          apply(event);
+          // a revision is one change, however many keys it touched
+          if (events[index + 1]?.kv.modRevision !== event.kv.modRevision) tell(feed);
+        }
+      },
+      failed: (error) => feed.fail(error),
+    });
+    return () => snapshot.close();
   });
-  return feed;
 }
 
 /** Whether it is the same word of the same leader: a key has one mod revision for each of its values. */

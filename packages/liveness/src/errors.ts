@@ -22,11 +22,6 @@ export class MembershipError extends CoordinationError<MembershipCode> {
   }
 }
 
-/** Why a `join()` under way is refused when its connection is closed: core's own word for it. */
-export function connectionClosed(): CoordinationError {
-  return new CoordinationError("CONNECTION_CLOSED", "the connection to etcd was closed");
-}
-
 export function isConnectionClosed(error: unknown): boolean {
   return error instanceof CoordinationError && error.code === "CONNECTION_CLOSED";
 }

@@ -1,4 +1,5 @@
 import {
+  closedError,
   type EtcdConnection,
   type KeyValue,
   type Lease,
@@ -10,7 +11,7 @@ import type { Session } from "@etcdkit/session";
 import { leaseOf } from "@etcdkit/session/internal";
 import { Backoff } from "./backoff.js";
 import { encodeEntry, type MemberInfo, readEntry } from "./entry.js";
-import { connectionClosed, isConnectionClosed, MembershipError, whereabouts } from "./errors.js";
+import { isConnectionClosed, MembershipError, whereabouts } from "./errors.js";
 import { machineFacts } from "./facts.js";
 import { Hurry } from "./hurry.js";
 import type { Layout } from "./layout.js";
@@ -121,7 +122,7 @@ export class Registration {
     const answeredAt = () => turnstile.answeredAt;
     const hurry = new Hurry(this.#connection.clock, { what: this.what, signal, answeredAt });
     this.#forgetConnection = this.#connection.beforeClose(() => {
-      hurry.giveUp(connectionClosed());
+      hurry.giveUp(closedError());
       return this.leave("the connection to etcd was closed");
     });
     const enter = () => this.#enter(takeOver, hurry.signal);

@@ -14,36 +14,28 @@ export function watchMembers(
   layout: Layout,
   { signal, suspicion }: { signal: AbortSignal | undefined; suspicion: Suspicion | undefined },
 ): AsyncIterableIterator<MemberEvent, undefined> {
-  let snapshot: Snapshot | undefined;
-  let detector: Detector | undefined;
-  const abort = () => feed.end();
-  const feed = new Feed<MemberEvent>(() => {
-    signal?.removeEventListener("abort", abort);
-    snapshot?.close();
-    detector?.close();
+  return Feed.until(signal, (feed) => {
+    const { clock, random } = connection;
+    const tell = (event: MemberEvent) => feed.push(event);
+    const look = (leaseId: bigint) => lookAt(connection, leaseId);
+    const detector = suspicion && new Detector({ ...suspicion, clock, random, tell, look });
+    const roster = new Roster(layout);
+    const happened = (events: RosterEvent[]) => {
+      for (const event of events) {
+        tell(event);
+        detector?.follow(event);
+      }
+    };
+    const snapshot = new Snapshot(connection, layout.range, layout.what, {
+      state: (kvs, revision) => happened(roster.state(kvs, revision)),
+      changes: (events) => happened(roster.changes(events)),
+      failed: (error) => feed.fail(error),
+    });
+    return () => {
+      snapshot.close();
+      detector?.close();
+    };
   });
-  if (signal?.aborted) {
-    feed.end();
-    return feed;
-  }
-  signal?.addEventListener("abort", abort);
-  const { clock, random } = connection;
-  const tell = (event: MemberEvent) => feed.push(event);
-  const look = (leaseId: bigint) => lookAt(connection, leaseId);
-  if (suspicion) detector = new Detector({ ...suspicion, clock, random, tell, look });
-  const roster = new Roster(layout);
-  const happened = (events: RosterEvent[]) => {
-    for (const event of events) {
-      tell(event);
-      detector?.follow(event);
-    }
-  };
-  snapshot = new Snapshot(connection, layout.range, layout.what, {
-    state: (kvs, revision) => happened(roster.state(kvs, revision)),
-    changes: (events) => happened(roster.changes(events)),
-    failed: (error) => feed.fail(error),
-  });
-  return feed;
 }
 
 async function lookAt(connection: EtcdConnection, leaseId: bigint): Promise<LeaseLook | undefined> {

@@ -50,6 +50,15 @@ function withhold(session: Session, meanwhile: () => void = () => undefined) {
   };
 }
 
+/** A read lock that was cancelled while its request had no answer; what is returned sends that. */
+async function cancelledReader({ session, rwmutex, readKey }: Awaited<ReturnType<typeof setUp>>) {
+  const cancel = new AbortController();
+  const arrive = withhold(session, () => cancel.abort());
+  await expect(rwmutex.readLock({ signal: cancel.signal })).rejects.toBe(cancel.signal.reason);
+  await eventually(() => !leaseOf(session).usesKey(readKey));
+  return arrive;
+}
+
 test("of a former life, by a request that arrives late", async () => {
   const { session, rwmutex, others, readKey } = await setUp();
   const writer = await rwmutex.writeLock();
@@ -59,11 +68,9 @@ test("of a former life, by a request that arrives late", async () => {
 });
 
 test("of a call that was cancelled, by a request that arrives late; and the downgrade has an attempt without an answer too", async () => {
-  const { session, rwmutex, others, readKey } = await setUp();
-  const cancel = new AbortController();
-  const arrive = withhold(session, () => cancel.abort());
-  await expect(rwmutex.readLock({ signal: cancel.signal })).rejects.toBe(cancel.signal.reason);
-  await eventually(() => !leaseOf(session).usesKey(readKey));
+  const lines = await setUp();
+  const { session, rwmutex, others } = lines;
+  const arrive = await cancelledReader(lines);
   const writer = await rwmutex.writeLock();
   await passOver(writer, others);
   await arrive();
@@ -72,11 +79,9 @@ test("of a call that was cancelled, by a request that arrives late; and the down
 });
 
 test("of a call that was cancelled: where nobody comes in between, the read lock has another key", async () => {
-  const { session, rwmutex, others, readKey } = await setUp();
-  const cancel = new AbortController();
-  const arrive = withhold(session, () => cancel.abort());
-  await expect(rwmutex.readLock({ signal: cancel.signal })).rejects.toBe(cancel.signal.reason);
-  await eventually(() => !leaseOf(session).usesKey(readKey));
+  const lines = await setUp();
+  const { rwmutex, others, readKey } = lines;
+  const arrive = await cancelledReader(lines);
   const writer = await rwmutex.writeLock();
   await arrive();
   const reader = await writer.downgrade();
