@@ -1,5 +1,5 @@
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 import { endpoints } from "./file-etcd.js";
-import { type Program, runProgram } from "./run-program.js";
 
 export type Step = "hold" | "hold unleased" | "wait" | "enter" | "leave" | "a word";
 
@@ -27,7 +27,10 @@ export interface ActorMessage {
 export function startActor(
   options: Omit<ActorOptions, "hosts"> & { hosts?: string[] },
 ): Program<ActorMessage> {
-  return runProgram<ActorMessage>("actor", { hosts: endpoints(), ...options });
+  return runProgram<ActorMessage>(new URL("programs/actor.ts", import.meta.url), {
+    hosts: endpoints(),
+    ...options,
+  });
 }
 
 /** What its step `a word` waits for. */

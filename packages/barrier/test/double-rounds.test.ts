@@ -1,9 +1,9 @@
+import type { Program } from "@etcdkit/test-support/program";
 import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { type ActorMessage, giveWord, type Step, said, startActor } from "./actor.js";
 import { endLeases, membersOf, present } from "./gather.js";
 import { goRounds } from "./go-rounds.js";
-import type { Program } from "./run-program.js";
 
 test("ten in five processes, twenty rounds: nobody is in before all have come, nor out before all went", async () => {
   const name = `${testPrefix()}double`;

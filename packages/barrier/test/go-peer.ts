@@ -1,39 +1,8 @@
-import { execFile, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { promisify } from "node:util";
+import { spawn } from "node:child_process";
+import type { GoProgram } from "@etcdkit/test-support/go";
+import { jsonLines } from "@etcdkit/test-support/json-lines";
 import { eventually } from "@etcdkit/testing";
 import { onTestFinished } from "vitest";
-
-/**
- * A `go` to build `test/go` with. It is run with the environment as it is, so that GOPATH, whose sources must have etcd's client v3
- * in them, GOROOT, GOCACHE and the like are where it expects them.
- */
-const go = process.env.ETCDKIT_GO;
-
-export const withoutGo =
-  "Go is not there to build etcd's own recipes with: ETCDKIT_GO names no `go`, with etcd's client v3 on its GOPATH";
-
-export interface GoProgram {
-  readonly file: string;
-  remove(): Promise<void>;
-}
-
-/** Undefined where there is no Go. */
-export async function buildGo(): Promise<GoProgram | undefined> {
-  if (!go) return undefined;
-  const folder = await mkdtemp(join(tmpdir(), "etcdkit-barrier-go-"));
-  const source = join(folder, "src/barrierpeer");
-  await mkdir(source, { recursive: true });
-  await cp(join(import.meta.dirname, "go"), source, { recursive: true });
-  const path = [folder, process.env.GOPATH].filter(Boolean).join(delimiter);
-  // by path, not by module: nothing is fetched
-  const env = { ...process.env, GO111MODULE: "off", CGO_ENABLED: "0", GOPATH: path };
-  const file = join(folder, "barrierpeer");
-  await promisify(execFile)(go, ["build", "-o", file, "."], { cwd: source, env });
-  return { file, remove: () => rm(folder, { recursive: true, force: true }) };
-}
 
 interface GoMessage {
   step: string;
@@ -64,13 +33,7 @@ export function startGo(
   );
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
   onTestFinished(() => void child.kill("SIGKILL"));
-  const messages: GoMessage[] = [];
-  let unread = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    const lines = (unread + text).split("\n");
-    unread = lines.pop() ?? "";
-    messages.push(...lines.map((line) => JSON.parse(line) as GoMessage));
-  });
+  const messages = jsonLines<GoMessage>(child.stdout);
   let heard = 0;
   const next = async (withinMs: number) => {
     const index = heard++;

@@ -1,5 +1,5 @@
+import { runProgram } from "@etcdkit/test-support/program";
 import { sharedEtcd } from "@etcdkit/testing/vitest";
-import { runProgram } from "./run-program.js";
 
 export interface RoundGoerOptions {
   hosts: string[];
@@ -26,11 +26,17 @@ export async function goRounds(
   const hosts = sharedEtcd().endpoints;
   const count = processes * members;
   const programs = Array.from({ length: processes }, () =>
-    runProgram<RoundMessage>("round-goer", { hosts, name, count, members, rounds }),
+    runProgram<RoundMessage>(new URL("programs/round-goer.ts", import.meta.url), {
+      hosts,
+      name,
+      count,
+      members,
+      rounds,
+    }),
   );
   for (const program of programs) {
     const exit = await program.ended;
-    if (exit !== 0) throw new Error(`a process ended with ${exit}: ${program.complaints()}`);
+    if (exit !== 0) throw new Error(`a process ended with ${exit}: ${program.stderr()}`);
   }
   const told = programs.flatMap(({ messages }) => messages);
   return Array.from({ length: rounds }, (_, round) => told.filter((one) => one.round === round));

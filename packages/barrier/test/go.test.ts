@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Barrier, DoubleBarrier } from "@etcdkit/barrier";
+import { buildGo, type GoProgram, withoutGo } from "@etcdkit/test-support/go";
 import { type EtcdServer, startEtcd } from "@etcdkit/testing";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { buildGo, type GoProgram, startGo, withoutGo } from "./go-peer.js";
+import { startGo } from "./go-peer.js";
 import { openConnection, openSession } from "./open.js";
 import { outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
@@ -13,7 +15,7 @@ let program: GoProgram | undefined;
 let server: EtcdServer;
 
 beforeAll(async () => {
-  program = await buildGo();
+  program = await buildGo(join(import.meta.dirname, "go"));
 }, 300_000);
 afterAll(() => program?.remove());
 

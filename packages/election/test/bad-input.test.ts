@@ -7,6 +7,7 @@ import {
   lead,
   Session,
 } from "@etcdkit/election";
+import { serverState } from "@etcdkit/test-support/server-state";
 import { type EtcdServer, startEtcd } from "@etcdkit/testing";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
@@ -23,24 +24,17 @@ beforeAll(async () => {
   etcd = connect({ hosts: server.endpoints });
   session = await Session.open(etcd, { ttl: 60 });
   leadership = await new Election(session, "led").campaign("value");
-  untouched = await state();
+  untouched = await serverState(server);
 });
 
 afterEach(async () => {
-  expect(await state()).toEqual(untouched);
+  expect(await serverState(server)).toEqual(untouched);
 });
 
 afterAll(async () => {
   await etcd?.close();
   await server?.stop();
 });
-
-async function state() {
-  const client = server.client();
-  const { header } = await client.get("any").exec();
-  const { leases } = await client.leaseClient.leaseLeases();
-  return { revision: header.revision, leases: leases.map(({ ID }) => ID) };
-}
 
 type Row = [
   what: string,
@@ -130,7 +124,7 @@ test.for(rows)("%s", async ([, act, error, words]) => {
 test("all of this leaves the leadership as good as new", async () => {
   expect(leadership.held).toBe(true);
   await leadership.proclaim("another value");
-  untouched = await state();
+  untouched = await serverState(server);
 });
 
 /** What it throws, at once or by its promise. */

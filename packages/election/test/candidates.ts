@@ -1,5 +1,5 @@
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 import { eventually } from "@etcdkit/testing";
-import { type Program, runProgram } from "./run-program.js";
 
 /** What the program `candidate` is asked for. */
 export interface CandidateOptions {
@@ -29,7 +29,7 @@ export type Look = { held: boolean; token: bigint; fromMs: number; toMs: number;
 export const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 export function startCandidate(options: CandidateOptions): Candidate {
-  return runProgram<CandidateMessage>("candidate", options);
+  return runProgram<CandidateMessage>(new URL("programs/candidate.ts", import.meta.url), options);
 }
 
 /** All looks of all candidates so far. */

@@ -1,7 +1,7 @@
 import { Election } from "@etcdkit/election";
+import { etcdctl, startEtcdctl } from "@etcdkit/test-support/etcdctl";
 import { testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
-import { etcdctl, etcdctlElect } from "./etcdctl.js";
 import { inLine } from "./in-line.js";
 import { observing } from "./observing.js";
 import { openSession } from "./open-session.js";
@@ -10,7 +10,7 @@ test("our key is Go's, byte for byte, with the proposal as its value", async () 
   const name = `${testPrefix()}Wahl/in/Köln`;
   const session = await openSession();
   const election = new Election(session, name);
-  const theirs = await etcdctlElect(name, "their proposal");
+  const theirs = await startEtcdctl("elect", name, "their proposal");
   const [theirKey] = await theirs.says(2);
   const ours = election.campaign("our proposal");
   const line = await inLine(election, 2);
@@ -27,7 +27,7 @@ test("etcdctl leads, and we see it and wait; it ends, and we lead", async () => 
   const election = new Election(await openSession(), name);
   const { sees, values } = observing(election);
   await sees(1);
-  const theirs = await etcdctlElect(name, "theirs");
+  const theirs = await startEtcdctl("elect", name, "theirs");
   const [key] = await theirs.says(2);
   expect(await election.leader()).toMatchObject({ key, value: Buffer.from("theirs") });
   const waiting = election.campaign("ours");
@@ -46,7 +46,7 @@ test("we lead, and etcdctl waits; we resign, and it leads", async () => {
   const { sees, values } = observing(election);
   await sees(1);
   const leadership = await election.campaign("ours");
-  const theirs = await etcdctlElect(name, "theirs");
+  const theirs = await startEtcdctl("elect", name, "theirs");
   const [, second] = await inLine(election, 2);
   await leadership.proclaim("ours again");
   expect(theirs.lines()).toEqual([]);
@@ -64,7 +64,7 @@ test("etcdctl elect -l sees our leader, our proclamations and our successor", as
     new Election(await openSession(), name),
   ];
   const first = await e1.campaign("one");
-  const theirs = await etcdctlElect("-l", name);
+  const theirs = await startEtcdctl("elect", "-l", name);
   expect(await theirs.says(2)).toEqual([first.key, "one"]);
   await first.proclaim("one again");
   await theirs.says(4);
@@ -80,7 +80,7 @@ test("an operator who deletes the leader's key deposes it, and the next one lead
   const name = `${testPrefix()}election`;
   const election = new Election(await openSession(), name);
   const leadership = await election.campaign("one");
-  const theirs = await etcdctlElect(name, "theirs");
+  const theirs = await startEtcdctl("elect", name, "theirs");
   await inLine(election, 2);
   await etcdctl("del", leadership.key);
   const [key] = await theirs.says(2);
@@ -102,7 +102,7 @@ test("an election named test beside a key testa, and names with slashes", async 
     expect(contenders.map(({ value }) => `${value}`)).toEqual([name]);
     expect(leaderships[index]?.held).toBe(true);
   }
-  const theirs = await etcdctlElect("-l", `${prefix}test`);
+  const theirs = await startEtcdctl("elect", "-l", `${prefix}test`);
   expect(await theirs.says(2)).toEqual([leaderships[0]?.key, "test"]);
   expect(await etcdctl("get", `${prefix}testa`)).toContain("beside");
 });

@@ -1,4 +1,5 @@
 import { type Connection, connect, Group } from "@etcdkit/liveness";
+import { serverState } from "@etcdkit/test-support/server-state";
 import { type EtcdServer, startEtcd } from "@etcdkit/testing";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
@@ -11,24 +12,17 @@ let untouched: unknown;
 beforeAll(async () => {
   server = await startEtcd({ own: true });
   etcd = connect({ hosts: server.endpoints });
-  untouched = await state();
+  untouched = await serverState(server);
 });
 
 afterEach(async () => {
-  expect(await state()).toEqual(untouched);
+  expect(await serverState(server)).toEqual(untouched);
 });
 
 afterAll(async () => {
   await etcd?.close();
   await server?.stop();
 });
-
-async function state() {
-  const client = server.client();
-  const { header } = await client.get("any").exec();
-  const { leases } = await client.leaseClient.leaseLeases();
-  return { revision: header.revision, leases: leases.map(({ ID }) => ID) };
-}
 
 type Row = [
   what: string,

@@ -1,4 +1,4 @@
-import { type Program, runMembers } from "./run-program.js";
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 
 export interface MembersOptions {
   hosts: string[];
@@ -15,7 +15,10 @@ export type MembersMessage =
 
 /** A process with members that have joined by now. */
 export async function startMembers(options: MembersOptions): Promise<Program<MembersMessage>> {
-  const program = runMembers<MembersMessage>(options);
+  const program = runProgram<MembersMessage>(
+    new URL("programs/members.ts", import.meta.url),
+    options,
+  );
   await program.message(({ what }) => what === "joined", 60_000);
   return program;
 }

@@ -1,4 +1,5 @@
 import { type Connection, connect, type LockOptions, Mutex, Session } from "@etcdkit/mutex";
+import { serverState } from "@etcdkit/test-support/server-state";
 import { type EtcdServer, startEtcd } from "@etcdkit/testing";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
@@ -13,24 +14,17 @@ beforeAll(async () => {
   server = await startEtcd({ own: true });
   etcd = connect({ hosts: server.endpoints });
   session = await Session.open(etcd, { ttl: 60 });
-  untouched = await state();
+  untouched = await serverState(server);
 });
 
 afterEach(async () => {
-  expect(await state()).toEqual(untouched);
+  expect(await serverState(server)).toEqual(untouched);
 });
 
 afterAll(async () => {
   await etcd?.close();
   await server?.stop();
 });
-
-async function state() {
-  const client = server.client();
-  const { header } = await client.get("any").exec();
-  const { leases } = await client.leaseClient.leaseLeases();
-  return { revision: header.revision, leases: leases.map(({ ID }) => ID) };
-}
 
 type Row = [
   what: string,
@@ -152,7 +146,7 @@ test("all of this leaves the session as good as new", async () => {
   const lock = await new Mutex(session, "lock").tryLock({ value: Buffer.from("value") });
   expect(lock?.held).toBe(true);
   await lock?.release();
-  untouched = await state();
+  untouched = await serverState(server);
 });
 
 /** What it throws, at once or by its promise. */

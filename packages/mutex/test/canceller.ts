@@ -1,4 +1,4 @@
-import { type Program, runProgram } from "./run-program.js";
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 
 export interface CancellerOptions {
   hosts: string[];
@@ -16,5 +16,5 @@ export type CancellerMessage =
   | { what: "closed" };
 
 export function startCanceller(options: CancellerOptions): Program<CancellerMessage> {
-  return runProgram<CancellerMessage>("canceller", options);
+  return runProgram<CancellerMessage>(new URL("programs/canceller.ts", import.meta.url), options);
 }

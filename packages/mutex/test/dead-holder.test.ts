@@ -1,12 +1,12 @@
 import { Mutex } from "@etcdkit/mutex";
+import { keepAliveRequest } from "@etcdkit/test-support/keep-alive-request";
+import { runProgram } from "@etcdkit/test-support/program";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { type HolderMessage, heard, startHolder } from "./holder.js";
 import { inLine } from "./in-line.js";
-import { keepAliveRequest } from "./keep-alive-request.js";
 import { openSession } from "./open-session.js";
-import { runProgram } from "./run-program.js";
 
 const TTL = 2;
 const TTL_MS = TTL * 1_000;
@@ -72,7 +72,11 @@ test("a frozen waiter whose turn came and went does not believe that it is its t
   const hosts = sharedEtcd().endpoints;
   const [session, other] = [await openSession({ ttl: 10 }), await openSession({ ttl: 10 })];
   const holder = await new Mutex(session, name).lock();
-  const program = runProgram<HolderMessage>("holder", { hosts, name, ttl: TTL });
+  const program = runProgram<HolderMessage>(new URL("programs/holder.ts", import.meta.url), {
+    hosts,
+    name,
+    ttl: TTL,
+  });
   const [, frozen] = await inLine(new Mutex(session, name), 2);
   const behind = new Mutex(other, name).lock();
   await inLine(new Mutex(session, name), 3);
@@ -85,7 +89,7 @@ test("a frozen waiter whose turn came and went does not believe that it is its t
   program.process.kill("SIGCONT");
   // the rejection of its `lock` ends it
   expect(await program.ended).toBe(1);
-  expect(program.complaints()).toContain("SessionExpiredError");
+  expect(program.stderr()).toContain("SessionExpiredError");
   expect(program.messages).toEqual([]);
   expect(lock.held).toBe(true);
 });

@@ -1,10 +1,10 @@
 import { Mutex } from "@etcdkit/mutex";
+import type { Program } from "@etcdkit/test-support/program";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { type CancellerMessage, startCanceller } from "./canceller.js";
 import { openSession } from "./open-session.js";
-import type { Program } from "./run-program.js";
 
 // A process that has closed its connection ends by itself: no timer, stream or socket keeps it, and no rejection ends it before.
 
@@ -61,7 +61,7 @@ test("a process cut off from etcd gives up closing at the TTL, and exits", async
   await program.message(({ what }) => what === "closed");
   // no longer than its lease would have lived
   expect(performance.now() - start).toBeLessThan(TTL * 1_000 + 300);
-  expect({ code: await program.ended, said: program.complaints() }).toEqual({ code: 0, said: "" });
+  expect({ code: await program.ended, said: program.stderr() }).toEqual({ code: 0, said: "" });
   // gRPC takes a moment to give up its sockets
   expect(performance.now() - start).toBeLessThan(TTL * 1_000 + 2_000);
 });
@@ -71,6 +71,6 @@ async function exitsAtOnce(program: Program<CancellerMessage>): Promise<void> {
   program.process.kill("SIGUSR2");
   await program.message(({ what }) => what === "closed");
   const closedAt = performance.now();
-  expect({ code: await program.ended, said: program.complaints() }).toEqual({ code: 0, said: "" });
+  expect({ code: await program.ended, said: program.stderr() }).toEqual({ code: 0, said: "" });
   expect(performance.now() - closedAt).toBeLessThan(1_000);
 }

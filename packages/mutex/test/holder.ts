@@ -1,4 +1,4 @@
-import { type Program, runProgram } from "./run-program.js";
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 
 export interface HolderOptions {
   hosts: string[];
@@ -24,7 +24,10 @@ export interface Holder {
 
 /** A process that holds the lock `name` by now, and holds on. */
 export async function startHolder(options: HolderOptions): Promise<Holder> {
-  const program = runProgram<HolderMessage>("holder", options);
+  const program = runProgram<HolderMessage>(
+    new URL("programs/holder.ts", import.meta.url),
+    options,
+  );
   const { leaseId, fencingToken, key } = await heard(program, "holding");
   return { program, leaseId: BigInt(leaseId), fencingToken: BigInt(fencingToken), key };
 }

@@ -1,8 +1,8 @@
 import { KeyDeletedError, Mutex, type Session, SessionExpiredError } from "@etcdkit/mutex";
 import { leaseOf } from "@etcdkit/session/internal";
+import { etcdctl } from "@etcdkit/test-support/etcdctl";
 import { eventually, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
-import { etcdctl } from "./etcdctl.js";
 import { inLine } from "./in-line.js";
 import { openSession } from "./open-session.js";
 

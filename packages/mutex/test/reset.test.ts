@@ -1,8 +1,8 @@
 import { connect, Session } from "@etcdkit/mutex";
+import { keepAliveRequest } from "@etcdkit/test-support/keep-alive-request";
 import { type Direction, eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
-import { keepAliveRequest } from "./keep-alive-request.js";
 
 test("one TCP reset loses none of 100 sessions on its connection", async () => {
   const TTL = 5;

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 import { eventually } from "@etcdkit/testing";
 import { expect, onTestFinished } from "vitest";
-import { type Program, runProgram } from "./run-program.js";
 
 /** Many contenders in several processes take turns at one lock; what it protects is a file, outside of etcd. */
 export interface Load {
@@ -68,7 +68,7 @@ export async function takeTurns({ meanwhile, ...load }: Load): Promise<Turn[]> {
       marker: `${counter}-in-use`,
       turns,
     };
-    return runProgram<TurnMessage>("turn-taker", options);
+    return runProgram<TurnMessage>(new URL("programs/turn-taker.ts", import.meta.url), options);
   });
   const reached = async (count: number) => {
     const done = async () => Number(await readFile(counter, "utf8")) >= count;
@@ -87,7 +87,7 @@ function shares({ turns, contenders }: Load): number[] {
 async function turnsOf(program: Program<TurnMessage>): Promise<Turn[]> {
   const code = await program.ended;
   const failures = program.messages.filter(({ what }) => what === "failed");
-  expect({ code, failures, complaints: program.complaints() }).toEqual({
+  expect({ code, failures, complaints: program.stderr() }).toEqual({
     code: 0,
     failures: [],
     complaints: "",

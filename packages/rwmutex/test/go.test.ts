@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RWMutex } from "@etcdkit/rwmutex";
+import { buildGo, type GoProgram, withoutGo } from "@etcdkit/test-support/go";
 import { testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { buildGo, type GoProgram, type GoTurns, takeGoTurns, withoutGo } from "./go-peer.js";
+import { type GoTurns, takeGoTurns } from "./go-peer.js";
 import { inLine } from "./in-line.js";
 import { followHistory, type Stay } from "./line-history.js";
 import { openSession } from "./open-session.js";
@@ -13,7 +15,7 @@ import { outcomeOf } from "./outcome.js";
 let program: GoProgram | undefined;
 
 beforeAll(async () => {
-  program = await buildGo();
+  program = await buildGo(join(import.meta.dirname, "go"));
 }, 300_000);
 afterAll(() => program?.remove());
 

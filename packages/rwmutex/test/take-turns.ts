@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 import { expect, onTestFinished } from "vitest";
-import { type Program, runProgram } from "./run-program.js";
 
 export type Kind = "read" | "write";
 
@@ -54,7 +54,7 @@ export async function takeTurns({ processes, ...load }: Load): Promise<Turn[]> {
     const { hosts, name } = load;
     const own = contenders.filter((_, contender) => contender % processes === index);
     const options: TurnTakerOptions = { hosts, name, folder, contenders: own };
-    return runProgram<TurnMessage>("turn-taker", options);
+    return runProgram<TurnMessage>(new URL("programs/turn-taker.ts", import.meta.url), options);
   });
   const turns = (await Promise.all(programs.map(turnsOf))).flat();
   expect(await readdir(folder, { recursive: true })).toHaveLength(2);
@@ -77,7 +77,7 @@ function shares({
 async function turnsOf(program: Program<TurnMessage>): Promise<Turn[]> {
   const code = await program.ended;
   const failures = program.messages.filter(({ what }) => what === "failed");
-  const complaints = program.complaints();
+  const complaints = program.stderr();
   expect({ code, failures, complaints }).toEqual({ code: 0, failures: [], complaints: "" });
   const reports = program.messages.filter((message) => message.what === "turn");
   return reports.map((report) => ({ ...report, fencingToken: BigInt(report.fencingToken) }));

@@ -1,4 +1,4 @@
-import { type Program, runProgram } from "./run-program.js";
+import { type Program, runProgram } from "@etcdkit/test-support/program";
 
 export interface VictimOptions {
   hosts: string[];
@@ -20,7 +20,7 @@ export type VictimMessage =
 export type Victim = Program<VictimMessage>;
 
 export function startVictim(options: VictimOptions): Victim {
-  return runProgram<VictimMessage>("victim", options);
+  return runProgram<VictimMessage>(new URL("programs/victim.ts", import.meta.url), options);
 }
 
 /** What it says, or has said, under this heading. */

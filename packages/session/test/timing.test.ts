@@ -1,9 +1,9 @@
 import { openConnection } from "@etcdkit/core/internal";
+import { keepAliveRequest } from "@etcdkit/test-support/keep-alive-request";
 import { ManualClock, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { eventually, sharedEtcd } from "@etcdkit/testing/vitest";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { Session, SessionExpiredError, type SessionState } from "../src/index.js";
-import { keepAliveRequest } from "./keep-alive-request.js";
 
 // The clock of the session is turned by hand, the etcd behind it is real: a TTL of an hour, so that etcd's own clock plays no part.
 const TTL = 3_600;

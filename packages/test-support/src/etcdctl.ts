@@ -15,37 +15,34 @@ export async function etcdctl(...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** An operator's `etcdctl elect`; ended when the test ends. */
-export interface EtcdctlElect {
-  /** Its lines so far: a key and a value for each leader; as a candidate, its own once it leads. */
+/** An `etcdctl` that stays, as an operator's terminal does; killed when the test ends. */
+export interface RunningEtcdctl {
+  /** Its lines so far. */
   readonly lines: () => string[];
   /** Resolves with its lines once they are `count`. */
   readonly says: (count: number) => Promise<string[]>;
-  /** Interrupts it, as Ctrl-C does: a candidate resigns. */
+  /** Interrupts it, as Ctrl-C does. */
   readonly end: () => Promise<void>;
+  readonly exitCode: Promise<number | null>;
 }
 
-/** Starts `etcdctl elect <args>`: a name and a proposal to campaign, `-l` and a name to listen. */
-export async function etcdctlElect(...args: string[]): Promise<EtcdctlElect> {
-  const child = spawn(...(await command(["elect", ...args])), {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+/** Starts `etcdctl` with these arguments. */
+export async function startEtcdctl(...args: string[]): Promise<RunningEtcdctl> {
+  const child = spawn(...(await command(args)), { stdio: ["ignore", "pipe", "inherit"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     text += chunk;
   });
-  const exited = once(child, "close");
+  const exitCode = once(child, "close").then(([code]) => code as number | null);
   const lines = () => text.split("\n").slice(0, -1);
-  return {
-    lines,
-    says: async (count) => {
-      await eventually(() => lines().length >= count, { what: `${count} lines of etcdctl` });
-      return lines();
-    },
-    end: async () => {
-      child.kill("SIGINT");
-      await exited;
-    },
+  const says = async (count: number) => {
+    await eventually(() => lines().length >= count, { what: `${count} lines of etcdctl` });
+    return lines();
   };
+  const end = async () => {
+    child.kill("SIGINT");
+    await exitCode;
+  };
+  return { lines, says, end, exitCode };
 }
