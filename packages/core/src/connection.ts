@@ -4,6 +4,7 @@ import { type Clock, SystemClock } from "./clock.js";
 import { SessionClosedError } from "./errors.js";
 import type { Etcd } from "./etcd.js";
 import { openMember, optionsOf, userClient } from "./etcd3.js";
+import { History } from "./history.js";
 import { KeepAlive } from "./keepalive.js";
 import { describe } from "./keys.js";
 import type { Lease } from "./lease.js";
@@ -89,9 +90,11 @@ export class EtcdConnection implements Connection {
     readonly random: Random,
     readonly closeClient: () => void,
   ) {
-    this.members = new Members(members, clock, random);
+    const history = new History(() => this.#wentBack());
+    const followed = members.map((member) => history.follow(member));
+    this.members = new Members(followed, clock, random);
     this.keepAlive = new KeepAlive(this.members, clock);
-    this.watches = new Watches(this.members, clock, random);
+    this.watches = new Watches(this.members, clock, random, history);
     this.lines = new Lines(this);
   }
 
@@ -134,6 +137,13 @@ export class EtcdConnection implements Connection {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What etcd keeps of our sessions is of a moment long past: keys made since are gone, those deleted since are there again. */
+  #wentBack(): void {
+    this.lines.distrust();
+    for (const lease of [...this.leases]) lease.wentBack();
+    this.watches.startOver();
   }
 
   async #close(): Promise<void> {

@@ -273,6 +273,18 @@ export class Lease implements Renewable {
     );
   }
 
+  /** etcd was put back to an earlier state. Revoked, as that may have brought keys back which nobody uses. */
+  wentBack(): void {
+    this.#lose(
+      "expired",
+      new SessionExpiredError(
+        `session ${leaseHex(this.id)} is lost: etcd was put back to an earlier state`,
+      ),
+    );
+    const { clock } = this.connection;
+    this.connection.background(revoke(this.connection, this.id, clock.now() + this.ttlMs));
+  }
+
   gone(): void {
     this.#lose(
       "expired",

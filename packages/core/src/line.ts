@@ -132,14 +132,19 @@ export class Line {
     }
   }
 
+  /** Knows nothing of the line until it is read the next time. */
+  distrust(): void {
+    this.#order.clear();
+    this.#revision = undefined;
+  }
+
   /** Follows no longer. */
   stop(): void {
     this.#stopLingering?.();
     this.#again?.cancel();
     this.#snapshot?.close();
     this.#snapshot = undefined;
-    this.#order.clear();
-    this.#revision = undefined;
+    this.distrust();
     this.registry.forget(this);
   }
 
@@ -188,8 +193,7 @@ export class Line {
 
   #failed(error: unknown): void {
     this.#snapshot = undefined;
-    this.#order.clear();
-    this.#revision = undefined;
+    this.distrust();
     for (const place of [...this.#places.values()]) place.failed(error);
     // who waited is told and gone; who holds would not hear of its deleted key, though the line may be read again some day
     if (this.#places.size === 0) return;

@@ -18,7 +18,13 @@ export class Lines {
 
   /** Somebody has to do with `line` from now on. */
   add(line: Line): void {
-    this.#lines.set(line.what, line);
+    // another may be in use by now
+    if (!this.#lines.has(line.what)) this.#lines.set(line.what, line);
+  }
+
+  /** What is known of any line is not gone by until that line was read again. */
+  distrust(): void {
+    for (const line of this.#lines.values()) line.distrust();
   }
 
   close(): void {

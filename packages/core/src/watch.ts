@@ -7,6 +7,7 @@ import {
   type WatchReply,
   type WatchStream,
 } from "./etcd.js";
+import type { History } from "./history.js";
 import type { Members } from "./members.js";
 import { neededForRange } from "./permissions.js";
 import { jittered, type Random } from "./random.js";
@@ -58,6 +59,7 @@ const UNANSWERED_LIMIT_UNSYNCED = 14;
 // a stream that is never silent is asked all the same, every 6 s: for its quiet watches
 const BUSY_PERIODS = 20;
 const STALL_MS = 250;
+const ASK_MS = 1_000;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
 
@@ -66,6 +68,7 @@ export class Watches {
   readonly #members: Members;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #history: History;
   readonly #subscriptions = new Set<Subscription>();
   /** Those created on the present stream, by id, in the order of creation; a closed one until its creation is answered. */
   readonly #byId = new Map<bigint, Subscription>();
@@ -78,6 +81,8 @@ export class Watches {
    * no watch yet: so the first thing asked is that.
    */
   #inOrder: boolean | undefined;
+  /** The member of the present stream was asked how far it is. */
+  #asked = false;
   #heard = false;
   #unanswered = 0;
   /** For so many periods progress was not asked for, since the stream was not silent. */
@@ -86,10 +91,11 @@ export class Watches {
   #timer: Timer | undefined;
   #timerAt = 0;
 
-  constructor(members: Members, clock: Clock, random: Random) {
+  constructor(members: Members, clock: Clock, random: Random, history: History) {
     this.#members = members;
     this.#clock = clock;
     this.#random = random;
+    this.#history = history;
   }
 
   open(options: WatchOptions, handlers: WatchHandlers): Watch {
@@ -122,6 +128,15 @@ export class Watches {
     for (const subscription of [...this.#subscriptions]) {
       this.#end(subscription, new EtcdFailure("closed", "the connection to etcd was closed"));
     }
+  }
+
+  /** etcd was put back to an earlier state: what a watch has yet to tell is not to come, as if it were compacted. */
+  startOver(): void {
+    const all = [...this.#subscriptions];
+    this.#subscriptions.clear();
+    this.#stopIfIdle();
+    const failure = new EtcdFailure("compacted", "etcd was put back to an earlier state");
+    for (const subscription of all) subscription.ended(failure);
   }
 
   #close(subscription: Subscription): void {
@@ -167,6 +182,7 @@ export class Watches {
     });
     this.#stream = stream;
     this.#inOrder = undefined;
+    this.#asked = false;
     stream.requestProgress();
     for (const subscription of this.#subscriptions) this.#create(subscription);
     this.#setTimer(PROGRESS_MS, () => this.#checkAlive());
@@ -239,6 +255,7 @@ export class Watches {
     this.#heard = true;
     this.#unanswered = 0;
     this.#backoffMs = FIRST_BACKOFF_MS;
+    this.#history.reached(reply.revision);
     const subscription = this.#subscriptionOf(reply);
     if (!subscription) return;
     if (!this.#subscriptions.has(subscription)) {
@@ -268,9 +285,24 @@ export class Watches {
     if (subscription.resumeFrom === 0n) subscription.resumeFrom = revision + 1n;
     subscription.syncedFrom = revision;
     subscription.unsynced = subscription.resumeFrom <= revision;
+    if (revision < this.#history.known) void this.#askHowFar(subscription.options.key);
     if (subscription.announced) return;
     subscription.announced = true;
     subscription.created?.(revision);
+  }
+
+  /** The member is behind, or etcd was put back to an earlier state and will be silent for long: a read tells, to the history. */
+  async #askHowFar(key: Buffer): Promise<void> {
+    const stream = this.#stream;
+    const member = this.#member;
+    if (this.#asked || !member) return;
+    this.#asked = true;
+    try {
+      await member.range({ key, limit: 1, keysOnly: true }, { deadlineMs: ASK_MS });
+    } catch (error) {
+      if (stream !== this.#stream || !(error instanceof EtcdFailure) || !error.passing) return;
+      void this.#reopen(member, error);
+    }
   }
 
   /** A progress reply for the whole stream: every watch on it has caught up. */

@@ -80,6 +80,7 @@ export class OwnKey {
   /** Writes, unless somebody has written since the last we know, or the goodbye is there. What is known then is true. */
   async put(lease: Lease, value: Buffer, patience: Patience): Promise<PutResult> {
     const base = this.#kv;
+    const known = this.#revision;
     const key = this.#key;
     const txn: Txn = {
       scope: this.#scope,
@@ -99,6 +100,8 @@ export class OwnKey {
       const operation = { ...patience, over, unanswered };
       const result = await this.#connection.call((etcd, call) => etcd.txn(txn, call), operation);
       const { revision, succeeded } = result;
+      // etcd was put back to an earlier state: what was known is not true of it
+      if (revision < known) this.#revision = 0n;
       const created = base?.createRevision ?? revision;
       const written = { key, value, createRevision: created, modRevision: revision, version: 0n };
       const put = { ...written, lease: lease.id };

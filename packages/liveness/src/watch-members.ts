@@ -1,4 +1,4 @@
-import { type EtcdConnection, Feed, Snapshot } from "@etcdkit/core/internal";
+import { type EtcdConnection, EtcdFailure, Feed, Snapshot } from "@etcdkit/core/internal";
 import { Detector, type LeaseLook } from "./detector.js";
 import type { MemberEvent } from "./events.js";
 import type { Layout } from "./layout.js";
@@ -40,15 +40,17 @@ export function watchMembers(
 
 async function lookAt(connection: EtcdConnection, leaseId: bigint): Promise<LeaseLook | undefined> {
   const { clock, members } = connection;
+  const member = members.current;
   const sentAt = clock.now();
   try {
     const call = { deadlineMs: FRESH_MS };
-    const { ttl, grantedTtl } = await members.current.leaseTimeToLive(leaseId, call);
+    const { ttl, grantedTtl } = await member.leaseTimeToLive(leaseId, call);
     // a lease that is gone takes its key along: the watch will tell
     const fresh = clock.now() - sentAt <= FRESH_MS;
     return fresh && ttl >= 0 && grantedTtl > 0 ? { ttl, grantedTtl } : undefined;
-  } catch {
-    // etcd is away, or has no leader
+  } catch (error) {
+    // etcd is away, or has no leader: where nobody else calls, nobody else finds another member
+    if (error instanceof EtcdFailure && error.passing) members.failed(member);
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { internals } from "@etcdkit/core/internal";
 import { Group } from "@etcdkit/liveness";
 import { type EtcdServer, startEtcd, startProxy } from "@etcdkit/testing";
 import { eventually } from "@etcdkit/testing/vitest";
@@ -56,6 +57,26 @@ test("six of ten make the observer doubt itself, until they are back", async () 
     "observer-suspected",
     "observer-recovered",
   ]);
+});
+
+test("an observer that only looks finds the member that answers, when the one it asks is gone", async () => {
+  const start = async () => {
+    const proxy = await startProxy({ target: server.endpoints[0] ?? "" });
+    onTestFinished(() => proxy.close());
+    return proxy;
+  };
+  const [one, two, silent] = [await start(), await start(), await start()];
+  const etcd = open({ hosts: [one.endpoint, two.endpoint] });
+  await new Group(open({ hosts: [silent.endpoint] }), "moved-on").join({ id: "silent", ttl: TTL });
+  const observer = new Observer(new Group(etcd, "moved-on"));
+  await observer.heard("joined silent");
+  // as after a hiccup of the one that its watch goes on at
+  const { members } = internals(etcd);
+  members.failed(members.current);
+  await (one.connections > 0 ? two : one).cut();
+  silent.stall();
+  await observer.heard("died silent", TTL * 1_000 + 2_000);
+  expect(observer.words()).toEqual(["joined silent", "suspected silent", "died silent"]);
 });
 
 test("nobody looks at a lease who was told not to suspect", async () => {
