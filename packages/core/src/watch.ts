@@ -125,17 +125,18 @@ export class Watches {
 
   /** Ends every watch. */
   close(): void {
-    for (const subscription of [...this.#subscriptions]) {
-      this.#end(subscription, new EtcdFailure("closed", "the connection to etcd was closed"));
-    }
+    this.#endAll(new EtcdFailure("closed", "the connection to etcd was closed"));
   }
 
   /** etcd was put back to an earlier state: what a watch has yet to tell is not to come, as if it were compacted. */
   startOver(): void {
+    this.#endAll(new EtcdFailure("compacted", "etcd was put back to an earlier state"));
+  }
+
+  #endAll(failure: EtcdFailure): void {
     const all = [...this.#subscriptions];
     this.#subscriptions.clear();
     this.#stopIfIdle();
-    const failure = new EtcdFailure("compacted", "etcd was put back to an earlier state");
     for (const subscription of all) subscription.ended(failure);
   }
 
@@ -208,6 +209,7 @@ export class Watches {
     this.#stream?.cancel();
     this.#forgetStream();
     if (failure.kind === "closed" || this.#members.closed) return this.close();
+    if (failure.kind === "credentials") return this.#endAll(failure);
     const delayMs = this.#backoffMs;
     this.#backoffMs = Math.min(this.#backoffMs * 2, LONGEST_BACKOFF_MS);
     if (failure.kind === "token") await this.#members.refreshToken(member);
@@ -219,11 +221,15 @@ export class Watches {
     });
   }
 
-  /** Asks a silent stream for a sign of life. */
-  #checkAlive(): void {
+  /** Asks a silent stream for a sign of life. `again`: this process had stood still, and the socket was read since. */
+  #checkAlive(again = false): void {
     const late = this.#clock.now() - this.#timerAt > STALL_MS;
+    if (late && !again && !this.#heard) {
+      this.#setTimer(0, () => this.#checkAlive(true));
+      return;
+    }
     const unsynced = [...this.#subscriptions].some((subscription) => subscription.unsynced);
-    if (this.#heard || late) {
+    if (this.#heard) {
       this.#unanswered = 0;
       // beside one that has much to tell: has another caught up, and how far is it?
       if (unsynced || ++this.#notAsked >= BUSY_PERIODS) this.#askProgress();
@@ -270,7 +276,10 @@ export class Watches {
 
   #subscriptionOf(reply: WatchReply): Subscription | undefined {
     this.#inOrder ??= reply.created;
-    if (reply.id !== -1n) return this.#byId.get(reply.id);
+    if (reply.id !== -1n) {
+      if (reply.created && !this.#byId.has(reply.id)) this.#endAll(notOurIds());
+      return this.#byId.get(reply.id);
+    }
     if (reply.created && reply.canceled) {
       // refused without an id: creations are answered in order (etcd, server/etcdserver/api/v3rpc/watch.go)
       return [...this.#byId.values()].find((subscription) => subscription.pending);
@@ -346,4 +355,12 @@ export class Watches {
     }
     this.#end(subscription, new EtcdFailure("refused", cancelReason || "etcd ended the watch"));
   }
+}
+
+// etcd's own gRPC proxy (server/proxy/grpcproxy/watch.go) counts by itself, and answers no progress requests: a dead stream would not be
+// noticed, and the events of one watch be taken for those of another
+function notOurIds(): EtcdFailure {
+  const message =
+    "it gives watches ids of its own, as etcd's gRPC proxy does: connect to the members";
+  return new EtcdFailure("refused", message);
 }
