@@ -131,7 +131,8 @@ export class EtcdConnection implements Connection {
 
   close(): Promise<void> {
     this.#closing = true;
-    this.#closed ??= this.#close();
+    // only then, so that whoever is told of it, and closes too, waits for this and begins no other
+    this.#closed ??= Promise.resolve().then(() => this.#close());
     return this.#closed;
   }
 

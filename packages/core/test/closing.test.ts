@@ -147,6 +147,22 @@ describe("a connection that closes", () => {
     await connection.close();
     expect(said).toEqual(["first", "second"]);
   });
+
+  it("revokes nothing while that is being said, though who is told of it closes the connection too", async () => {
+    const connection = open();
+    const lease = await Lease.grant(connection, { ttl: 60 });
+    const closings: Promise<void>[] = [];
+    let alive: boolean | undefined;
+    connection.beforeClose(async () => {
+      closings.push(connection.close());
+      await leases();
+      alive = lease.alive;
+    });
+    closings.push(connection.close());
+    await Promise.all(closings);
+    expect(alive).toBe(true);
+    expect(await leases()).toEqual([]);
+  });
 });
 
 describe("on a closed connection", () => {
