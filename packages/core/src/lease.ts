@@ -249,9 +249,11 @@ export class Lease implements Renewable {
   /** Revokes, so that every key of the lease goes at once. Takes no longer than the lease would have lived. */
   close(reason = new SessionClosedError("the session was closed")): Promise<void> {
     if (!this.#revocation) {
-      this.#revocation = this.#revoke(reason);
+      this.#revocation = this.alive ? this.#revoke() : Promise.resolve();
       // it is none of the connection's leases any more, but is not to be cut off when that closes
       this.connection.background(this.#revocation);
+      // the last: whoever is told, and closes this or the connection, waits for the same revocation
+      this.#lose("closed", reason);
     }
     return this.#revocation;
   }
@@ -311,10 +313,10 @@ export class Lease implements Renewable {
     this.#controller.abort(reason);
   }
 
-  async #revoke(reason: SessionClosedError): Promise<void> {
-    if (!this.alive) return;
+  /** Nothing is sent before this turn has told the loss. */
+  async #revoke(): Promise<void> {
     const serverExpiry = this.deadline.at + this.deadline.marginMs;
-    this.#lose("closed", reason);
+    await Promise.resolve();
     await revoke(this.connection, this.id, serverExpiry);
   }
 }

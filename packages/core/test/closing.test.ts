@@ -165,6 +165,23 @@ describe("a connection that closes", () => {
   });
 });
 
+describe("a session that is closed", () => {
+  it.each([
+    ["it", (lease: Lease) => lease.close()],
+    ["its connection", (lease: Lease) => lease.connection.close()],
+  ])("is revoked by the time that a listener of its signal has closed %s", async (_, close) => {
+    const { proxy, connection } = await proxied();
+    const lease = await Lease.grant(connection, { ttl: 60 });
+    proxy.delay(100);
+    const heard = new Promise<void>((resolve) => {
+      lease.signal.addEventListener("abort", () => resolve(close(lease)));
+    });
+    void lease.close();
+    await heard;
+    expect(await leases()).toEqual([]);
+  });
+});
+
 describe("on a closed connection", () => {
   it("a watch ends at once, as closed, and leaves no timer", async () => {
     const connection = open();
