@@ -1,4 +1,5 @@
 import { InterceptingCall, type Interceptor, Metadata } from "@grpc/grpc-js";
+import { notSent } from "./etcd.js";
 
 /** What etcd says of a token that it does not know, or not any more (api/v3rpc/rpctypes/error.go). */
 export const INVALID_TOKEN = "etcdserver: invalid auth token";
@@ -21,6 +22,16 @@ export class Authentication {
   metadata(): Promise<Metadata> {
     this.#metadata ??= this.#authenticate();
     return this.#metadata;
+  }
+
+  /** Until there is a token, but no longer than `ms`. The one that is asked for may still come, for whoever comes later. */
+  async ready(ms: number): Promise<void> {
+    if (this.#token !== undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(notSent("this member has given no token in time")), ms);
+    });
+    await Promise.race([this.metadata(), late]).finally(() => clearTimeout(timer));
   }
 
   /** Notices that a token was refused. Another may have taken its place since the call was sent: that one stays. */

@@ -137,11 +137,19 @@ async function authenticate(
   }
 }
 
-/** Each call and stream waits for a token; etcd3 makes a call again whose token was refused, until its deadline. */
+/**
+ * Each call and stream waits for a token, a call until its deadline at most. etcd3 makes a call again whose token was refused, by `exec`,
+ * until then too.
+ */
 class AuthenticatedClient extends Etcd3 {
   constructor(options: IOptions, authentication: Authentication) {
     super(options);
     const { pool } = this;
+    const exec = pool.exec.bind(pool);
+    pool.exec = async (service, method, payload, options) => {
+      if (options?.deadline) await authentication.ready(Number(options.deadline) - Date.now());
+      return exec(service, method, payload, options);
+    };
     const withConnection = pool.withConnection.bind(pool);
     pool.withConnection = async (service, run, hosts) => {
       const metadata = await authentication.metadata();

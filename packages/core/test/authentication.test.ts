@@ -36,11 +36,20 @@ function member(host = server.endpoints[0] ?? ""): Etcd {
   return opened;
 }
 
-const read = (etcd: Etcd) => etcd.range({ key }, { deadlineMs: 2_000 });
+const read = (etcd: Etcd, deadlineMs = 2_000) => etcd.range({ key }, { deadlineMs });
 
 /** From now on every token that was given to the user is refused. */
 async function invalidateTokens(): Promise<void> {
   await server.client().auth.userChangePassword({ name: USER.name, password: USER.password });
+}
+
+/** How often the server was asked for a token so far, by its own count. */
+async function authentications(): Promise<number> {
+  const metrics = await server.get("/metrics");
+  const lines = metrics.matchAll(
+    /^grpc_server_handled_total\{.*grpc_method="Authenticate".*\} (\S+)$/gm,
+  );
+  return [...lines].reduce((total, [, count]) => total + Number(count), 0);
 }
 
 describe("a token is given over a connection of its own:", () => {
@@ -89,16 +98,31 @@ describe("a token is given over a connection of its own:", () => {
   });
 });
 
-describe("when a token is refused", () => {
-  /** How often the server was asked for a token so far, by its own count. */
-  async function authentications(): Promise<number> {
-    const metrics = await server.get("/metrics");
-    const lines = metrics.matchAll(
-      /^grpc_server_handled_total\{.*grpc_method="Authenticate".*\} (\S+)$/gm,
-    );
-    return [...lines].reduce((total, [, count]) => total + Number(count), 0);
-  }
+describe("a call waits for a token no longer than its own deadline, and was not sent then:", () => {
+  const notSent = { kind: "unavailable", sent: false };
 
+  it("for the first, which is there for the next call all the same", async () => {
+    const proxy = await proxied();
+    const etcd = member(proxy.endpoint);
+    const before = await authentications();
+    proxy.stall();
+    await expect(read(etcd, 200)).rejects.toMatchObject(notSent);
+    proxy.resume();
+    await read(etcd);
+    expect(await authentications()).toBe(before + 1);
+  });
+
+  it("for another one, where that it had is refused", async () => {
+    const proxy = await proxied();
+    const etcd = member(proxy.endpoint);
+    await read(etcd);
+    await invalidateTokens();
+    void proxy.breakAfter({ match: (chunk) => chunk.includes(USER.password), how: "mute" });
+    await expect(read(etcd, 200)).rejects.toMatchObject(notSent);
+  });
+});
+
+describe("when a token is refused", () => {
   it("another one is asked for once, for all calls that it was refused to", async () => {
     const etcd = member();
     await read(etcd);
