@@ -1,4 +1,4 @@
-import { InterceptingCall, type Interceptor } from "@grpc/grpc-js";
+import { InterceptingCall, type Interceptor, type InterceptorProvider } from "@grpc/grpc-js";
 import { noop } from "cockatiel";
 import {
   ClientClosedError,
@@ -169,9 +169,18 @@ function withInterceptors(
     const own =
       typeof defaultCallOptions === "function" ? defaultCallOptions(context) : defaultCallOptions;
     const more = context.isStream ? ours : ofCalls;
-    return more.length > 0
-      ? { ...own, interceptors: [...(own?.interceptors ?? []), ...more] }
-      : { ...own };
+    if (more.length === 0) return { ...own };
+    const { interceptors = [], interceptor_providers = [] } = own ?? {};
+    const theirs = [...interceptors, ...interceptor_providers.map(provided)];
+    return { ...own, interceptors: [...theirs, ...more], interceptor_providers: [] };
+  };
+}
+
+/** grpc-js takes interceptors or providers of them, not both. One that gives nothing for a method passes its calls by. */
+function provided(provider: InterceptorProvider): Interceptor {
+  return (options, nextCall) => {
+    const interceptor: Interceptor | undefined = provider(options.method_definition);
+    return interceptor?.(options, nextCall) ?? new InterceptingCall(nextCall(options));
   };
 }
 
