@@ -27,7 +27,7 @@ export class Member implements Attendant, MemberKey {
   readonly #name: string;
   #state: State = "creating";
   #createRevision: bigint | undefined;
-  /** An attempt to create the key went unanswered. */
+  /** The key may be there without our knowing. */
   #doubt = false;
   #keyGone = false;
   /** The revision of the `ready` that let us in: who is older than that is of our round. */
@@ -282,7 +282,11 @@ export class Member implements Attendant, MemberKey {
     this.#deletion ??= this.lease.alive
       ? deleteMember(this, this.#createRevision)
       : Promise.resolve();
-    const gone = this.#deletion.catch(() => undefined).finally(() => this.#forget());
+    const refused = () => {
+      // it may be allowed later, as when a role is given back
+      this.#doubt = true;
+    };
+    const gone = this.#deletion.catch(refused).finally(() => this.#forget());
     this.lease.connection.background(gone);
   }
 

@@ -1,7 +1,10 @@
 import { Barrier, connect, DoubleBarrier, Session } from "@etcdkit/barrier";
+import { EtcdFailure, internals } from "@etcdkit/core/internal";
 import { startEtcd, startProxy } from "@etcdkit/testing";
-import { eventually } from "@etcdkit/testing/vitest";
+import { eventually, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
+import { openMember, present } from "./gather.js";
+import { deletes } from "./late.js";
 import { outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
 
@@ -31,4 +34,34 @@ test("a permission that is withdrawn while one waits, enters and leaves is told,
   // etcd asks when a watch begins
   proxy.reset();
   for (const wait of waits) expect(await wait.settled).toMatchObject({ code: "PERMISSION_DENIED" });
+});
+
+test("a member's key that etcd would not let it delete is not taken for that of its next round, and is deleted when it may be", async () => {
+  const name = `${testPrefix()}double`;
+  const [eldest, one, next] = [
+    await openMember(name, 2),
+    await openMember(name, 2, { ttl: 2 }),
+    await openMember(name, 2),
+  ];
+  const entering = outcomeOf(eldest.double.enter());
+  await present(name, 1);
+  await one.double.enter();
+  await entering.settled;
+  const member = internals(one.session.connection).members.current;
+  const send = member.txn.bind(member);
+  member.txn = async (txn, call) => {
+    if (deletes(txn)) throw new EtcdFailure("permission", "refused by the test");
+    return await send(txn, call);
+  };
+  await expect(one.double.leave()).rejects.toMatchObject({ code: "PERMISSION_DENIED" });
+  await eldest.session.close();
+  const again = outcomeOf(one.double.enter());
+  // the key that was let in before, and its own
+  const [refused] = await present(name, 2);
+  expect(again.now).toBe("pending");
+  member.txn = send;
+  expect(await present(name, 1)).not.toContain(refused);
+  expect(again.now).toBe("pending");
+  await next.double.enter();
+  expect(await again.settled).toBe("done");
 });
