@@ -52,8 +52,8 @@ export class AwaitedKey {
   #now: KeyValue | undefined;
   /** The last hold there was, as it was last. */
   #last: KeyValue | undefined;
-  /** The create revision of the last hold whose end was seen. */
-  #seenToEnd = 0n;
+  /** The last hold whose end was seen, as it was then. */
+  #seenToEnd: KeyValue | undefined;
   readonly #inquiry: LeaseInquiry;
   readonly #unseen: UnseenEnd;
 
@@ -133,7 +133,7 @@ export class AwaitedKey {
 
   #changes(events: WatchEvent[]): void {
     for (const { type, kv } of events) {
-      if (this.#now && type === "delete") this.#seenToEnd = this.#now.createRevision;
+      if (this.#now && type === "delete") this.#seenToEnd = this.#now;
       this.#became(type === "put" ? kv : undefined, kv.modRevision);
     }
   }
@@ -147,10 +147,11 @@ export class AwaitedKey {
 
   #check({ held, since, gone }: Waiter): void {
     if (this.#revision === undefined || this.#revision < since) return;
-    const { createRevision } = held;
-    if (this.#now?.createRevision === createRevision) return;
-    const last = this.#last?.createRevision === createRevision ? this.#last : held;
-    gone({ last, seen: this.#seenToEnd === createRevision, goneAt: this.#revision });
+    const isIt = (hold: KeyValue | undefined) => hold?.createRevision === held.createRevision;
+    if (isIt(this.#now)) return;
+    // a look that was answered late tells of it as it was before: another may hold by now
+    const last = [this.#seenToEnd, this.#last].find(isIt) ?? held;
+    gone({ last, seen: isIt(this.#seenToEnd), goneAt: this.#revision });
   }
 
   /** A key that fails its waiters is gone, and was not marked as released: with its lease, or by somebody's hand. */

@@ -1,5 +1,5 @@
 import { Barrier, type Connection, Session } from "@etcdkit/barrier";
-import { internals } from "@etcdkit/core/internal";
+import { internals, type WatchEvent } from "@etcdkit/core/internal";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
@@ -346,6 +346,28 @@ test.for([
     expect(await waiting.settled).toEqual(outcome);
   },
 );
+
+test("released, its session closed, and held by another, before the answer to a second look comes, which saw it held: a release", async () => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  const holder = new Barrier(session.connection, name);
+  await holder.hold({ session, onHolderLost: "fail" });
+  const etcd = openConnection();
+  const { replies } = watchStreams(etcd);
+  const first = outcomeOf(new Barrier(etcd, name).wait());
+  await waitingAt(etcd, name, 1);
+  const look = lateAnswer(etcd);
+  const second = outcomeOf(new Barrier(etcd, name).wait());
+  await eventually(() => look.answered);
+  await holder.release();
+  await session.close();
+  await new Barrier(openConnection(), name).hold();
+  expect(await first.settled).toBe("done");
+  const created = ({ kv }: WatchEvent) => kv.createRevision === kv.modRevision;
+  await eventually(() => replies.some(({ events }) => events.some(created)));
+  look.tell();
+  expect(await second.settled).toBe("done");
+});
 
 /** Holds the answer to the next read of this connection back. */
 function lateAnswer(etcd: Connection) {
