@@ -35,6 +35,8 @@ export class Gathering {
   readonly ready: Buffer;
   readonly waiters: { key: Buffer; rangeEnd: Buffer };
   readonly #attendants = new Set<Attendant>();
+  /** Those whose create revisions are of another history, until they have looked at this one. */
+  readonly #former = new Set<Attendant>();
   #users = 0;
   #snapshot: Snapshot | undefined;
   #stopLingering: (() => void) | undefined;
@@ -120,6 +122,15 @@ export class Gathering {
 
   remove(attendant: Attendant): void {
     this.#attendants.delete(attendant);
+    this.#former.delete(attendant);
+  }
+
+  /** etcd was put back to an earlier state: what was seen is of another history, and its revisions tell nothing in this one. */
+  startOver(): void {
+    this.#snapshot?.close();
+    this.#forgetAll();
+    for (const attendant of this.#attendants) this.#former.add(attendant);
+    this.#follow();
   }
 
   #follow(): void {
@@ -131,6 +142,7 @@ export class Gathering {
   }
 
   #state(kvs: KeyValue[], revision: bigint): void {
+    if (revision < this.revision) return this.startOver();
     this.#keys = new Map();
     this.#readyRevision = 0n;
     for (const kv of kvs.sort(byCreateRevision)) this.#put(kv);
@@ -164,7 +176,8 @@ export class Gathering {
   }
 
   #show(attendant: Attendant): void {
-    if (this.#revision === undefined || this.#revision < attendant.createRevision) return;
+    if (this.#revision === undefined) return;
+    if (!this.#former.delete(attendant) && this.#revision < attendant.createRevision) return;
     attendant.look();
   }
 

@@ -51,7 +51,9 @@ export async function createMember(
     success: [{ put: { key, value, lease: lease.id } }, ...reads],
     failure: [{ range: { key } }, ...reads],
   };
-  const { succeeded, results } = await lease.txn(txn, { what, signal, unanswered });
+  const known = gathering.revision;
+  const { succeeded, revision, results } = await lease.txn(txn, { what, signal, unanswered });
+  if (revision < known) gathering.startOver();
   const [, members, ready] = results.map(({ range }) => range?.kvs ?? []);
   const own = members?.find((member) => member.key.equals(key));
   if (own?.lease !== lease.id) {

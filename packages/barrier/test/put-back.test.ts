@@ -1,0 +1,162 @@
+import { cp, rm } from "node:fs/promises";
+import { Barrier, type Connection, DoubleBarrier, Session } from "@etcdkit/barrier";
+import { EtcdFailure, internals } from "@etcdkit/core/internal";
+import { type EtcdServer, eventually, startEtcd } from "@etcdkit/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { Gathering } from "../src/gathering.js";
+import { openConnection } from "./open.js";
+import { all, outcomeOf } from "./outcome.js";
+import { waitingAt } from "./waiting-at.js";
+
+// etcd is put back to an earlier state: its revisions begin anew, or go on from those of a backup.
+
+const NAME = "barrier";
+const lost = expect.objectContaining({ code: "HOLDER_LOST" });
+
+async function ownServer(): Promise<EtcdServer> {
+  const server = await startEtcd({ own: true });
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+/** So many revisions later. */
+async function write(server: EtcdServer): Promise<void> {
+  for (let n = 0; n < 20; n++) await server.client().put("unrelated").value("");
+}
+
+/** Takes all data away, or puts those of a backup in their place. */
+async function putBack(server: EtcdServer, backup?: string): Promise<void> {
+  await server.kill();
+  await rm(data(server), { recursive: true });
+  if (backup) await cp(backup, data(server), { recursive: true });
+  await server.restart();
+}
+
+async function backUp(server: EtcdServer): Promise<string> {
+  const backup = `${server.dataDir}/backup`;
+  await server.kill();
+  await cp(data(server), backup, { recursive: true });
+  await server.restart();
+  return backup;
+}
+
+function data(server: EtcdServer): string {
+  return `${server.dataDir}/data`;
+}
+
+/** The watches of this connection can be ended as they are when etcd's revisions are found to have gone back. */
+function endingWatches(etcd: Connection): { end(): void } {
+  const { watches } = internals(etcd);
+  const open = watches.open.bind(watches);
+  const endings: (() => void)[] = [];
+  watches.open = (options, handlers) => {
+    const watch = open(options, handlers);
+    endings.push(() => {
+      watch.close();
+      handlers.ended(new EtcdFailure("compacted", "ended by the test"));
+    });
+    return watch;
+  };
+  return {
+    end: () => {
+      for (const end of endings.splice(0)) end();
+    },
+  };
+}
+
+test("emptied, and held anew: who comes then waits, and who had waited hears that its hold is gone", async () => {
+  const server = await ownServer();
+  const where = { hosts: server.endpoints };
+  const etcd = openConnection(where);
+  const session = await Session.open(openConnection(where), { ttl: 20 });
+  await write(server);
+  await new Barrier(session.connection, NAME).hold();
+  await new Barrier(session.connection, "leased").hold({ session, onHolderLost: "fail" });
+  const before = [NAME, "leased"].map((name) => outcomeOf(new Barrier(etcd, name).wait()));
+  await Promise.all([NAME, "leased"].map((name) => waitingAt(etcd, name, 1)));
+  await putBack(server);
+  const holder = new Barrier(openConnection(where), NAME);
+  await holder.hold();
+  await new Barrier(openConnection(where), "leased").hold();
+  const after = [NAME, "leased"].map((name) => outcomeOf(new Barrier(etcd, name).wait()));
+  expect(await before[0]?.settled).toBe("done");
+  expect(await before[1]?.settled).toEqual(lost);
+  await Promise.all([NAME, "leased"].map((name) => waitingAt(etcd, name, 1)));
+  expect(all(after)).toEqual(["pending", "pending"]);
+  await holder.release();
+  expect(await after[0]?.settled).toBe("done");
+  expect(after[1]?.now).toBe("pending");
+});
+
+test("put back to when it was held already: who had waited and who comes then wait for its release", async () => {
+  const server = await ownServer();
+  const where = { hosts: server.endpoints };
+  const holder = new Barrier(openConnection(where), NAME);
+  await holder.hold();
+  const backup = await backUp(server);
+  await write(server);
+  const etcd = openConnection(where);
+  const waiting = [outcomeOf(new Barrier(etcd, NAME).wait())];
+  await waitingAt(etcd, NAME, 1);
+  await putBack(server, backup);
+  waiting.push(outcomeOf(new Barrier(etcd, NAME).wait()));
+  await waitingAt(etcd, NAME, 2);
+  expect(all(waiting)).toEqual(["pending", "pending"]);
+  await holder.release();
+  await Promise.all(waiting.map(({ settled }) => settled));
+  expect(all(waiting)).toEqual(["done", "done"]);
+});
+
+test("emptied, and nobody else comes: all who had waited hear that their hold is gone", async () => {
+  const server = await ownServer();
+  const where = { hosts: server.endpoints };
+  const etcd = openConnection(where);
+  const watches = endingWatches(etcd);
+  await write(server);
+  await new Barrier(openConnection(where), NAME).hold();
+  const waiting = [outcomeOf(new Barrier(etcd, NAME).wait())];
+  await waitingAt(etcd, NAME, 1);
+  await write(server);
+  waiting.push(outcomeOf(new Barrier(etcd, NAME).wait()));
+  await waitingAt(etcd, NAME, 2);
+  await putBack(server);
+  watches.end();
+  await Promise.all(waiting.map(({ settled }) => settled));
+  expect(all(waiting)).toEqual(["done", "done"]);
+});
+
+test.for([["before the watch has heard of it"], ["when it has"]])(
+  "emptied: a member that comes %s waits for another one, and who had waited hears that its key is gone",
+  async ([when]) => {
+    const server = await ownServer();
+    const where = { hosts: server.endpoints };
+    const etcd = openConnection(where);
+    const watches = endingWatches(etcd);
+    const member = async (connection: Connection) =>
+      new DoubleBarrier(await Session.open(connection, { ttl: 20 }), NAME, { count: 2 });
+    const [one, two] = [await member(etcd), await member(etcd)];
+    await write(server);
+    await Promise.all([one.enter(), two.enter()]);
+    await Promise.all([one.leave(), two.leave()]);
+    const before = outcomeOf(one.enter());
+    const keys = () => server.client().getAll().prefix(`${NAME}/waiters/`).count();
+    await eventually(async () => (await keys()) === 1);
+    const gathering = Gathering.of(internals(etcd), NAME);
+    const { revision } = gathering;
+    await putBack(server);
+    if (when === "when it has") {
+      watches.end();
+      await eventually(() => gathering.revision > 0n && gathering.revision < revision);
+    }
+    const after = await member(etcd);
+    const other = await member(openConnection(where));
+    const entering = outcomeOf(after.enter());
+    expect(await before.settled).toMatchObject({
+      code: expect.stringMatching(/^(KEY_DELETED|SESSION_EXPIRED)$/),
+    });
+    await eventually(async () => (await keys()) === 1);
+    expect(entering.now).toBe("pending");
+    await other.enter();
+    expect(await entering.settled).toBe("done");
+  },
+);
