@@ -189,7 +189,7 @@ export class AwaitedKey {
   async #died({ last, seen, goneAt }: End): Promise<boolean> {
     const { lease, value } = last;
     if (!failsWaiters(value)) return false;
-    const withLease = await this.#inquiry.ended(lease, () => this.#now?.lease === lease);
+    const withLease = await this.#inquiry.ended(last, () => this.#now?.lease === lease);
     if (!withLease || seen) return withLease;
     // the lease may have ended after a release
     const marked = await this.#unseen.lastOf(last, goneAt);

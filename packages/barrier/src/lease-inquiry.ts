@@ -1,13 +1,14 @@
-import { type EtcdConnection, type Patience, pause } from "@etcdkit/core/internal";
+import { type EtcdConnection, type KeyValue, type Patience, pause } from "@etcdkit/core/internal";
 
 const ASK_AGAIN_MS = 50;
 
-/** Whether a key that is gone went with its lease; one question to etcd for all who ask at the same time. */
+/** Whether a hold that is over ended with its lease; one question to etcd for all who ask of it at the same time. */
 export class LeaseInquiry {
   readonly #connection: EtcdConnection;
   readonly #key: Buffer;
   readonly #patience: Patience;
-  readonly #open = new Map<bigint, Promise<boolean>>();
+  /** By hold, not lease: the answer about an earlier hold on the same lease may be of before the end of this one. */
+  readonly #open = new Map<string, Promise<boolean>>();
 
   constructor(connection: EtcdConnection, key: Buffer, patience: Patience) {
     this.#connection = connection;
@@ -16,11 +17,12 @@ export class LeaseInquiry {
   }
 
   /** `again` tells whether the key stands again with the same lease. */
-  ended(lease: bigint, again: () => boolean): Promise<boolean> {
-    let answer = this.#open.get(lease);
+  ended({ createRevision, lease }: KeyValue, again: () => boolean): Promise<boolean> {
+    const hold = `${lease} ${createRevision}`;
+    let answer = this.#open.get(hold);
     if (!answer) {
-      answer = this.#ask(lease, again).finally(() => this.#open.delete(lease));
-      this.#open.set(lease, answer);
+      answer = this.#ask(lease, again).finally(() => this.#open.delete(hold));
+      this.#open.set(hold, answer);
     }
     return answer;
   }

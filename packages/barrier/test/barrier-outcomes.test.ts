@@ -369,6 +369,39 @@ test("released, its session closed, and held by another, before the answer to a 
   expect(await second.settled).toBe("done");
 });
 
+test("dead, while it is asked how a hold before it on the same session ended: that answer is not taken for its own", async () => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession();
+  const holder = new Barrier(session.connection, name);
+  await holder.hold({ session, onHolderLost: "fail" });
+  const etcd = openConnection();
+  const member = internals(etcd).members.current;
+  const ask = member.leaseTimeToLive.bind(member);
+  let answered = false;
+  let tell = () => {};
+  const told = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  member.leaseTimeToLive = async (lease, call) => {
+    const answer = await ask(lease, call);
+    member.leaseTimeToLive = ask;
+    answered = true;
+    await told;
+    return answer;
+  };
+  const first = outcomeOf(new Barrier(etcd, name).wait());
+  await waitingAt(etcd, name, 1);
+  await etcdClient().delete().key(name);
+  await eventually(() => answered);
+  await holder.hold({ session, onHolderLost: "fail" });
+  const second = outcomeOf(new Barrier(etcd, name).wait());
+  await waitingAt(etcd, name, 2);
+  await session.close();
+  expect(await second.settled).toEqual(lost);
+  tell();
+  expect(await first.settled).toBe("done");
+});
+
 /** Holds the answer to the next read of this connection back. */
 function lateAnswer(etcd: Connection) {
   const member = internals(etcd).members.current;
