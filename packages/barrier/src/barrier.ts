@@ -50,9 +50,9 @@ export class Barrier {
   /**
    * Whoever waits from now on waits for the release.
    *
-   * @throws BarrierError `ALREADY_HELD`; SessionExpiredError or SessionClosedError of `session`; CoordinationError `UNAVAILABLE`
-   *   when no member of etcd answers within 10 s, `REFUSED` when `session` is of another etcd, or what etcd refuses with. What it
-   *   wrote by then is taken back.
+   * @throws BarrierError `ALREADY_HELD`; SessionExpiredError or SessionClosedError of `session`; KeyDeletedError when an unleased hold is
+   *   released or deleted before the call is done; CoordinationError `UNAVAILABLE` when no member of etcd answers within 10 s,
+   *   `REFUSED` when `session` is of another etcd, or what etcd refuses with. What it wrote by then is taken back.
    */
   async hold(options: HoldOptions = {}): Promise<void> {
     checkOptions(options);

@@ -1,4 +1,4 @@
-import { CoordinationError } from "@etcdkit/core";
+import { CoordinationError, KeyDeletedError } from "@etcdkit/core";
 import {
   type EtcdConnection,
   EtcdFailure,
@@ -57,7 +57,7 @@ async function reasonOf(
   return lease.lossReason ?? new CoordinationError("REFUSED", told, { cause });
 }
 
-/** Takes the key off the lease it was created with, so that it outlives it. */
+/** Takes the key off the lease it was created with, so that it outlives it. Rejects where the key is gone by then. */
 export async function unleaseKey(
   connection: EtcdConnection,
   { key, createRevision }: HoldKey,
@@ -69,7 +69,10 @@ export async function unleaseKey(
     success: [{ put: { key, value } }],
     failure: [],
   };
-  await send(connection, txn, patience);
+  const { succeeded } = await send(connection, txn, patience);
+  if (succeeded) return;
+  const told = `${patience.what}: our key was deleted by another before hold() was done`;
+  throw new KeyDeletedError(told);
 }
 
 /** Deletes the key if it still is this one; where its end would be taken for a death, it is marked as a release before. */

@@ -88,7 +88,9 @@ export async function holdUnleased(connection: EtcdConnection, name: string): Pr
   const value = encode(newHold("release", connection.random));
   const patience = () => promptly(connection.clock, what);
   let held: HoldKey | undefined;
-  const lease = await Lease.grant(connection, { ttl: TRIAL_TTL });
+  const lease = await Lease.grant(connection, { ttl: TRIAL_TTL }).catch((error) => {
+    throw inOurWords(error, what);
+  });
   const release = async () => {
     if (held) await releaseKey(connection, { ...held, value, lease: 0n }, patience());
   };

@@ -179,6 +179,42 @@ test("leased, by a session of another etcd: refused, and the session lives on", 
   await expect(barrier.hold({ session })).rejects.toMatchObject({ code: "SESSION_EXPIRED" });
 });
 
+test("unleased: whoever has no session does not hear of one that ended during the grant", async () => {
+  const etcd = openConnection();
+  const { members, clock } = internals(etcd);
+  const grant = members.current.leaseGrant.bind(members.current);
+  const now = clock.now.bind(clock);
+  members.current.leaseGrant = async (...request) => {
+    const ttl = await grant(...request);
+    // the process stood still
+    clock.now = () => now() + 9_500;
+    return ttl;
+  };
+  const holding = new Barrier(etcd, `${testPrefix()}barrier`).hold();
+  await expect(holding).rejects.toMatchObject({ name: "CoordinationError", code: "UNAVAILABLE" });
+});
+
+test("unleased: a key that is gone before it stands without a lease is no hold", async () => {
+  const name = `${testPrefix()}barrier`;
+  const etcd = openConnection();
+  const member = internals(etcd).members.current;
+  const send = member.txn.bind(member);
+  member.txn = async (txn, call) => {
+    const answer = await send(txn, call);
+    if (puts(name)(txn)) {
+      member.txn = send;
+      // with the lease it begins on
+      const { kvs } = await testClient().get(name).exec();
+      await testClient().leaseClient.leaseRevoke({ ID: `${kvs[0]?.lease}` });
+    }
+    return answer;
+  };
+  const barrier = new Barrier(etcd, name);
+  await expect(barrier.hold()).rejects.toMatchObject({ code: "KEY_DELETED" });
+  await barrier.hold();
+  expect(await testClient().get(name).exists()).toBe(true);
+});
+
 test("unreachable, it fails in time and leaves nothing", async () => {
   const fail = async (kind: Parameters<typeof scene>[0]) => {
     const { name, proxy, etcd, hold } = await scene(kind);
