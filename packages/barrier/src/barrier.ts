@@ -9,7 +9,7 @@ import {
   promptly,
 } from "@etcdkit/core/internal";
 import type { Session } from "@etcdkit/session";
-import { leaseOf } from "@etcdkit/session/internal";
+import { isSession, leaseOf } from "@etcdkit/session/internal";
 import { AwaitedKey } from "./awaited-key.js";
 import { type Hold, holdLeased, holdUnleased } from "./hold.js";
 import { releaseKey } from "./hold-key.js";
@@ -56,6 +56,10 @@ export class Barrier {
    */
   async hold(options: HoldOptions = {}): Promise<void> {
     checkOptions(options);
+    // a likely slip, which would be a hold without one
+    if (isSession(options)) {
+      throw new TypeError("options must be an object, not a Session: pass { session }");
+    }
     const { session, onHolderLost = "release" } = options;
     const lease = session === undefined ? undefined : leaseOf(session);
     if (onHolderLost !== "release" && onHolderLost !== "fail") {

@@ -43,6 +43,8 @@ test("onHolderLost must be one of two words, and is about a session", async () =
   await expect(hold({ session, onHolderLost: "explode" })).rejects.toThrow(TypeError);
   await expect(hold({ onHolderLost: "fail" })).rejects.toThrow("about a session");
   await expect(hold("fail")).rejects.toThrow("options must be an object");
+  // it would be a hold without one, which outlives its process
+  await expect(hold(session)).rejects.toThrow("pass { session }");
 });
 
 test("a signal must be one, and one that has aborted cancels at once", async () => {

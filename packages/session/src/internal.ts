@@ -1,1 +1,1 @@
-export { leaseOf } from "./session.js";
+export { isSession, leaseOf } from "./session.js";

@@ -150,11 +150,13 @@ export class Session implements AsyncDisposable {
   }
 }
 
+export function isSession(value: unknown): value is Session {
+  return typeof value === "object" && value !== null && brand in value;
+}
+
 /** The lease of a session. Throws a TypeError if `session` is none. */
 export function leaseOf(session: unknown): Lease {
-  if (typeof session === "object" && session !== null && brand in session) {
-    return (session as Session)[brand];
-  }
+  if (isSession(session)) return session[brand];
   throw new TypeError(`expected a Session as Session.open() gives it, not ${describe(session)}`);
 }
 
