@@ -1,4 +1,11 @@
-import { type EtcdConnection, type KeyValue, type Patience, pause } from "@etcdkit/core/internal";
+import { CoordinationError } from "@etcdkit/core";
+import {
+  type EtcdConnection,
+  type KeyValue,
+  type Patience,
+  pause,
+  type TimeToLive,
+} from "@etcdkit/core/internal";
 
 const ASK_AGAIN_MS = 50;
 
@@ -30,10 +37,7 @@ export class LeaseInquiry {
   async #ask(lease: bigint, again: () => boolean): Promise<boolean> {
     if (lease === 0n) return false;
     while (!again()) {
-      const { ttl, keys } = await this.#connection.call(
-        (etcd, call) => etcd.leaseTimeToLive(lease, call),
-        this.#patience,
-      );
+      const { ttl, keys } = await this.#timeToLive(lease);
       // 0 is the last second of a lease that lives
       if (ttl < 0) return true;
       if (!keys.some((key) => key.equals(this.#key))) return false;
@@ -41,5 +45,22 @@ export class LeaseInquiry {
       await pause(this.#connection.clock, ASK_AGAIN_MS);
     }
     return false;
+  }
+
+  async #timeToLive(lease: bigint): Promise<TimeToLive> {
+    try {
+      return await this.#connection.call(
+        (etcd, call) => etcd.leaseTimeToLive(lease, { ...call, keys: true }),
+        this.#patience,
+      );
+    } catch (error) {
+      if (!(error instanceof CoordinationError) || error.code !== "PERMISSION_DENIED") throw error;
+    }
+    // The holder's session has keys that are not for us to read. Without them an answer does not show whether it is of before the
+    // deletion: so a read comes first, after which the leader knows of all that was committed, and answers as of that or later.
+    return await this.#connection.call(async (etcd, call) => {
+      await etcd.range({ key: this.#key }, call);
+      return await etcd.leaseTimeToLive(lease, call);
+    }, this.#patience);
   }
 }

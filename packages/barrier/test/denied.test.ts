@@ -36,6 +36,33 @@ test("a permission that is withdrawn while one waits, enters and leaves is told,
   for (const wait of waits) expect(await wait.settled).toMatchObject({ code: "PERMISSION_DENIED" });
 });
 
+test.for([
+  ["deleted by hand", "done"],
+  ["dead", expect.objectContaining({ code: "HOLDER_LOST" })],
+] as const)(
+  "a waiter that may not read all keys of the holder's session, onHolderLost fail: %s",
+  async ([what, outcome]) => {
+    const users = [USER, { name: "holder", password: "secret", prefix: "" }];
+    const server = await startEtcd({ own: true, auth: { users } });
+    onTestFinished(() => server.stop());
+    const open = (username: string) => {
+      const etcd = connect({ hosts: server.endpoints, auth: { username, password: "secret" } });
+      onTestFinished(() => etcd.close());
+      return etcd;
+    };
+    const etcd = open("holder");
+    const session = await Session.open(etcd, { ttl: 20 });
+    await new Barrier(etcd, "outside/barrier").hold({ session });
+    await new Barrier(etcd, "inside/barrier").hold({ session, onHolderLost: "fail" });
+    const waiter = open(USER.name);
+    const waiting = outcomeOf(new Barrier(waiter, "inside/barrier").wait());
+    await waitingAt(waiter, "inside/barrier", 1);
+    if (what === "dead") await session.close();
+    else await server.client().delete().key("inside/barrier");
+    expect(await waiting.settled).toEqual(outcome);
+  },
+);
+
 test("a member's key that etcd would not let it delete is not taken for that of its next round, and is deleted when it may be", async () => {
   const name = `${testPrefix()}double`;
   const [eldest, one, next] = [

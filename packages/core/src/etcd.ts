@@ -8,7 +8,7 @@ export interface Etcd {
   /** Resolves with the TTL granted, in seconds. */
   leaseGrant(lease: bigint, ttl: number, call: Call): Promise<number>;
   leaseRevoke(lease: bigint, call: Call): Promise<void>;
-  leaseTimeToLive(lease: bigint, call: Call): Promise<TimeToLive>;
+  leaseTimeToLive(lease: bigint, call: TimeToLiveCall): Promise<TimeToLive>;
   keepAlive(events: StreamEvents<KeepAliveReply>): KeepAliveStream;
   watch(events: StreamEvents<WatchReply>): WatchStream;
   close(): void;
@@ -20,6 +20,11 @@ export interface Call {
   deadlineMs: number;
   /** When it aborts, an attempt that has not been sent yet need not be. */
   signal?: AbortSignal | undefined;
+}
+
+export interface TimeToLiveCall extends Call {
+  /** Its keys, too: etcd refuses unless the user may read each of them. Default false. */
+  keys?: boolean;
 }
 
 export interface KeyValue {
@@ -97,7 +102,7 @@ export interface TimeToLive {
   ttl: number;
   /** Seconds. */
   grantedTtl: number;
-  /** All keys with this lease. */
+  /** All keys with this lease; none where they were not asked for. */
   keys: Buffer[];
 }
 

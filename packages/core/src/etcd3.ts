@@ -37,6 +37,7 @@ import {
   type RangeResult,
   type StreamEvents,
   type TimeToLive,
+  type TimeToLiveCall,
   type Txn,
   type TxnResult,
 } from "./etcd.js";
@@ -208,8 +209,8 @@ class Etcd3Member implements Etcd {
     await attempt(this.client.leaseClient.leaseRevoke(request, toOptions(call)));
   }
 
-  async leaseTimeToLive(lease: bigint, call: Call): Promise<TimeToLive> {
-    const request = { ID: String(lease), keys: true };
+  async leaseTimeToLive(lease: bigint, call: TimeToLiveCall): Promise<TimeToLive> {
+    const request = { ID: String(lease), keys: call.keys === true };
     const left = await attempt(this.client.leaseClient.leaseTimeToLive(request, toOptions(call)));
     return { ttl: Number(left.TTL), grantedTtl: Number(left.grantedTTL), keys: left.keys };
   }

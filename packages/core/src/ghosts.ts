@@ -52,9 +52,10 @@ export class Ghosts {
   async #sweep(): Promise<void> {
     const what = "a key left by an unanswered request";
     const lease = this.#lease;
-    const { keys } = await lease.call((etcd, call) => etcd.leaseTimeToLive(lease.id, call), {
-      what,
-    });
+    const { keys } = await lease.call(
+      (etcd, call) => etcd.leaseTimeToLive(lease.id, { ...call, keys: true }),
+      { what },
+    );
     for (const key of keys) {
       const name = key.toString();
       if (!this.#suspects.has(name) || lease.usesKey(name)) continue;

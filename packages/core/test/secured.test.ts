@@ -45,6 +45,17 @@ it("two members that are silent when they are asked for a token are left for ano
   expect(performance.now() - start).toBeLessThan(3_000);
 });
 
+it("a lease with a key that the user may not read is adopted all the same", async () => {
+  const connection = open();
+  const former = await Lease.grant(connection, { ttl: 60 });
+  former.orphan();
+  await server.client().put("outside/leased").value("").lease(String(former.id));
+  const adopted = await Lease.adopt(connection, former.id, {});
+  expect(adopted.ttl).toBe(60);
+  // nor may the user write that key, so that etcd renews the lease no more
+  adopted.orphan();
+});
+
 describe("a watch that etcd refuses", () => {
   function record(connection: EtcdConnection, name: string) {
     const told: { created?: bigint; seen: string[]; ended?: EtcdFailure } = { seen: [] };

@@ -98,7 +98,8 @@ export class Subject {
         await wait(etcd.leaseRevoke(this.#lease(operation.lease), CALL));
         return this.#newest();
       case "left": {
-        const left = await wait(etcd.leaseTimeToLive(this.#lease(operation.lease), CALL));
+        const call = { ...CALL, keys: true };
+        const left = await wait(etcd.leaseTimeToLive(this.#lease(operation.lease), call));
         // etcd gives them in the order of a Go map: another one each time
         const keys = left.keys.map((key) => this.#letter(key)).sort();
         return { gone: left.ttl < 0, grantedTtl: left.grantedTtl, keys };

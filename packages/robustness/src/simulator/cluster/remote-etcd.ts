@@ -7,6 +7,7 @@ import type {
   RangeResult,
   StreamEvents,
   TimeToLive,
+  TimeToLiveCall,
   Txn,
   TxnResult,
   WatchReply,
@@ -45,8 +46,11 @@ export class RemoteEtcd implements Etcd {
     return this.#call("revoke", call, () => this.#etcd.revoke(lease));
   }
 
-  leaseTimeToLive(lease: bigint, call: Call): Promise<TimeToLive> {
-    return this.#call("time to live", call, () => this.#etcd.timeToLive(lease));
+  leaseTimeToLive(lease: bigint, call: TimeToLiveCall): Promise<TimeToLive> {
+    return this.#call("time to live", call, () => {
+      const left = this.#etcd.timeToLive(lease);
+      return call.keys ? left : { ...left, keys: [] };
+    });
   }
 
   keepAlive(events: StreamEvents<KeepAliveReply>): KeepAliveStream {
