@@ -1,20 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type Lock, Mutex, Session, SessionExpiredError } from "@etcdkit/mutex";
+import { CoordinationError, connect, type Lock, Mutex, Session } from "@etcdkit/mutex";
 
 const hosts = (process.env.ETCD_ENDPOINTS ?? "127.0.0.1:2379").split(",");
 
 await using etcd = connect({ hosts });
 
-// each time the session is lost, the work is stopped, and begins again with a new session
+// each time the session is lost, or none can be opened, the work begins again with a new one
 for (let attempt = 1; ; attempt++) {
-  await using session = await Session.open(etcd, { ttl: 2 });
   try {
-    await new Mutex(session, "examples/session-loss").withLock((lock) => work(lock, attempt));
+    await once(attempt);
     break;
   } catch (error) {
-    if (!(error instanceof SessionExpiredError)) throw error;
-    console.log(`attempt ${attempt} lost its session (${session.state}): ${error.message}`);
+    const code = error instanceof CoordinationError && error.code;
+    if (code !== "SESSION_EXPIRED" && code !== "UNAVAILABLE") throw error;
+    console.log(`attempt ${attempt} ended: ${error}`);
   }
+}
+
+async function once(attempt: number): Promise<void> {
+  await using session = await Session.open(etcd, { ttl: 2 });
+  await new Mutex(session, "examples/session-loss").withLock((lock) => work(lock, attempt));
 }
 
 async function work(lock: Lock, attempt: number): Promise<void> {

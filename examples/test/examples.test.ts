@@ -97,7 +97,7 @@ test("session-loss", async () => {
     expect.stringMatching(/^attempt 1 works, token \d+$/),
     "standing still for 3000 ms, with a TTL of 2 s",
     "attempt 1 holds the lock: false",
-    expect.stringMatching(/^attempt 1 lost its session \(expired\): session \w+ is lost/),
+    expect.stringMatching(/^attempt 1 ended: SessionExpiredError: session \w+ is lost/),
     expect.stringMatching(/^attempt 2 works, token \d+$/),
     "attempt 2 holds the lock: true",
     "attempt 2 is done",
