@@ -1,5 +1,13 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -131,6 +139,12 @@ const { startEtcd } = require("@etcdkit/testing");`,
     writeFileSync(join(folder, file), start + body);
     // an etcd may have been fetched before
     expect(await run(process.execPath, [file])).toContain("true,false\n");
+  });
+
+  test("is taken and released where npm has installed another copy of grpc-js for etcd3", async () => {
+    const copy = "node_modules/@grpc/grpc-js";
+    cpSync(join(folder, copy), join(folder, "node_modules/etcd3", copy), { recursive: true });
+    expect(await run(process.execPath, ["run.mjs"])).toContain("true,false\n");
   });
 });
 

@@ -1,5 +1,6 @@
-import { InterceptingCall, type Interceptor, Metadata } from "@grpc/grpc-js";
+import type { Interceptor, Metadata } from "@grpc/grpc-js";
 import { notSent } from "./etcd.js";
+import { grpc } from "./grpc.js";
 
 /** What etcd says of a token that it does not know, or not any more (api/v3rpc/rpctypes/error.go). */
 export const INVALID_TOKEN = "etcdserver: invalid auth token";
@@ -36,7 +37,7 @@ export class Authentication {
 
   /** Notices that a token was refused. Another may have taken its place since the call was sent: that one stays. */
   readonly interceptor: Interceptor = (options, nextCall) =>
-    new InterceptingCall(nextCall(options), {
+    new grpc.InterceptingCall(nextCall(options), {
       start: (metadata, _, next) => {
         const [token] = metadata.get("token");
         next(metadata, {
@@ -51,7 +52,7 @@ export class Authentication {
   async #authenticate(): Promise<Metadata> {
     try {
       const token = await this.#ask();
-      const metadata = new Metadata();
+      const metadata = new grpc.Metadata();
       metadata.set("token", token);
       this.#token = token;
       return metadata;

@@ -1,4 +1,5 @@
-import { Channel, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import type { Channel, ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
+import { grpc } from "./grpc.js";
 
 /** What grpc-js has below a channel, though its types hide it (channel.ts, internal-channel.ts, subchannel-pool.ts). */
 interface Below {
@@ -21,7 +22,7 @@ export function openChannel(
   credentials: ChannelCredentials,
   options: ChannelOptions,
 ): Channel {
-  const channel = new Channel(address, credentials, options);
+  const channel = new grpc.Channel(address, credentials, options);
   const close = channel.close.bind(channel);
   channel.close = () => {
     const { pool = {} } = (channel as unknown as Below).internalChannel?.subchannelPool ?? {};

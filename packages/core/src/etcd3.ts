@@ -1,4 +1,4 @@
-import { InterceptingCall, type Interceptor, type InterceptorProvider } from "@grpc/grpc-js";
+import type { Interceptor, InterceptorProvider } from "@grpc/grpc-js";
 import { noop } from "cockatiel";
 import {
   ClientClosedError,
@@ -41,6 +41,7 @@ import {
   type Txn,
   type TxnResult,
 } from "./etcd.js";
+import { grpc } from "./grpc.js";
 import { neededForRange, neededForTxn } from "./permissions.js";
 
 // A catch-up larger than gRPC's 4 MiB would be dropped whole; subchannels shared by the process can hang for good when
@@ -55,7 +56,7 @@ const AUTHENTICATE_DEADLINE_MS = 2_000;
 // A member that lost its quorum is silent, to streams for ever and to calls for seconds, unless they ask for a leader (etcd,
 // server/etcdserver/api/v3rpc/interceptor.go): then it says at once that it has none.
 const requireLeader: Interceptor = (options, nextCall) =>
-  new InterceptingCall(nextCall(options), {
+  new grpc.InterceptingCall(nextCall(options), {
     start(metadata, listener, next) {
       const own = metadata.clone();
       own.set("hasleader", "true");
@@ -68,7 +69,7 @@ const OLD_TOKEN = "revision of auth store is old";
 
 // etcd3 asks for another token only where etcd calls the one it has invalid.
 const oldTokenIsInvalid: Interceptor = (options, nextCall) =>
-  new InterceptingCall(nextCall(options), {
+  new grpc.InterceptingCall(nextCall(options), {
     start(metadata, _, next) {
       next(metadata, {
         onReceiveStatus(status, pass) {
@@ -181,7 +182,7 @@ function withInterceptors(
 function provided(provider: InterceptorProvider): Interceptor {
   return (options, nextCall) => {
     const interceptor: Interceptor | undefined = provider(options.method_definition);
-    return interceptor?.(options, nextCall) ?? new InterceptingCall(nextCall(options));
+    return interceptor?.(options, nextCall) ?? new grpc.InterceptingCall(nextCall(options));
   };
 }
 
