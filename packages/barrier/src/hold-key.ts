@@ -113,7 +113,7 @@ export async function takeBack(
 
 /** `patience` that ends with the lease too. */
 export function whileAlive(lease: Lease, patience: Patience): Patience {
-  return { ...patience, over: () => lease.lossReason ?? patience.over?.() };
+  return { ...patience, over: (last) => lease.lossReason ?? patience.over?.(last) };
 }
 
 function leaseGone(error: unknown): boolean {

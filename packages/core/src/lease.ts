@@ -333,7 +333,7 @@ function checkUnused(connection: EtcdConnection, id: bigint): void {
 /** As `promptly`, and no attempt is made once the connection is closing. */
 function whileOpen(connection: EtcdConnection, signal: AbortSignal | undefined): Patience {
   const patience = promptly(connection.clock, "session", signal);
-  const over = () => (connection.closing ? closedError() : patience.over?.());
+  const over = (last?: EtcdFailure) => (connection.closing ? closedError() : patience.over?.(last));
   return { ...patience, over };
 }
 

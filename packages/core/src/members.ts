@@ -24,8 +24,8 @@ export interface Patience {
   what: string;
   /** Stops the attempts, with its reason. */
   signal?: AbortSignal | undefined;
-  /** Asked before each attempt: an error ends the attempts with it. */
-  over?: (() => Error | undefined) | undefined;
+  /** Asked before each attempt, with the failure of the last: an error ends the attempts with it. */
+  over?: ((last?: EtcdFailure) => Error | undefined) | undefined;
   /** Told of an attempt that ended without an answer: it may have been carried out, or may yet be. */
   unanswered?: (() => void) | undefined;
 }
@@ -33,12 +33,13 @@ export interface Patience {
 /** For a call that nobody asked to wait: `UNAVAILABLE` when no member has answered in 10 s. */
 export function promptly(clock: Clock, what: string, signal?: AbortSignal): Patience {
   const until = clock.now() + PROMPTLY_MS;
-  const unanswered = () =>
-    new CoordinationError(
-      "UNAVAILABLE",
-      `${what}: no member of etcd answered in ${PROMPTLY_MS} ms`,
-    );
-  return { what, signal, over: () => (clock.now() < until ? undefined : unanswered()) };
+  const unanswered = (last?: EtcdFailure) => {
+    const told = `${what}: no member of etcd answered in ${PROMPTLY_MS} ms`;
+    return new CoordinationError("UNAVAILABLE", last ? `${told}: ${last.message}` : told, {
+      cause: last,
+    });
+  };
+  return { what, signal, over: (last) => (clock.now() < until ? undefined : unanswered(last)) };
 }
 
 /** The members of one cluster: which one serves now, and how a call finds one that answers. */
@@ -79,28 +80,34 @@ export class Members {
    * of an attempt without an answer is unknown.
    */
   async call<T>(operation: Operation<T>, patience: Patience): Promise<T> {
+    let last: EtcdFailure | undefined;
     for (const _ of this.#all) {
       const member = this.current;
-      const answer = await this.#attempt(member, operation, patience);
-      if (answer) return answer.value;
+      const answer = await this.#attempt(member, operation, patience, last);
+      if (!(answer instanceof EtcdFailure)) return answer.value;
+      last = answer;
       this.failed(member);
     }
     for (let round = 1; ; round++) {
       await this.#backoff(round, patience);
-      const answer = await this.#attemptAll(operation, patience);
-      if (!answer) continue;
+      const answer = await this.#attemptAll(operation, patience, last);
+      if (answer instanceof EtcdFailure) {
+        last = answer;
+        continue;
+      }
       this.#current = this.#all.indexOf(answer.member);
       return answer.value;
     }
   }
 
-  /** Undefined: no answer, but another attempt may have one. */
+  /** A failure: no answer, but another attempt may have one. */
   async #attempt<T>(
     member: Etcd,
     operation: Operation<T>,
     patience: Patience,
-  ): Promise<Answer<T> | undefined> {
-    this.#check(patience);
+    last: EtcdFailure | undefined,
+  ): Promise<Answer<T> | EtcdFailure> {
+    this.#check(patience, last);
     const { signal } = patience;
     try {
       return { member, value: await operation(member, { deadlineMs: ATTEMPT_MS, signal }) };
@@ -111,7 +118,7 @@ export class Members {
       if (error.kind === "unavailable" && error.sent) patience.unanswered?.();
       // cancelled while it waited for company: the member has not been asked
       if (!error.sent) signal?.throwIfAborted();
-      return undefined;
+      return error;
     }
   }
 
@@ -119,15 +126,20 @@ export class Members {
    * The first answer counts. A member that was silent is frozen, or has lost what it was asked while another leader was elected; that
    * cannot be told, and one after the other each that is frozen would cost the time of an attempt.
    */
-  #attemptAll<T>(operation: Operation<T>, patience: Patience): Promise<Answer<T> | undefined> {
+  #attemptAll<T>(
+    operation: Operation<T>,
+    patience: Patience,
+    last: EtcdFailure | undefined,
+  ): Promise<Answer<T> | EtcdFailure> {
     // by those that are not waited for in the end
     patience.unanswered?.();
     const known = { ...patience, unanswered: undefined };
     let silent = 0;
     return new Promise((resolve, reject) => {
       for (const member of this.#all) {
-        this.#attempt(member, operation, known).then((answer) => {
-          if (answer || ++silent === this.#all.length) resolve(answer);
+        this.#attempt(member, operation, known, last).then((answer) => {
+          const failed = answer instanceof EtcdFailure;
+          if (!failed || ++silent === this.#all.length) resolve(answer);
         }, reject);
       }
     });
@@ -145,10 +157,10 @@ export class Members {
     for (const member of this.#all) member.close();
   }
 
-  #check({ signal, over }: Patience): void {
+  #check({ signal, over }: Patience, last: EtcdFailure | undefined): void {
     if (this.#closed) throw closedError();
     signal?.throwIfAborted();
-    const error = over?.();
+    const error = over?.(last);
     if (error) throw error;
   }
 

@@ -163,10 +163,18 @@ describe("a call that each of three members has left without an answer", () => {
     await expect(ask(members)).rejects.toMatchObject({ code: "REFUSED" });
   });
 
-  it("asks all once more where all are silent again", async () => {
+  it("asks all once more where all are silent again, and ends knowing what the last one said", async () => {
     const { members, asked } = three(...Array(3).fill(() => Promise.reject(silent())));
-    const over = () => (asked.length < 9 ? undefined : new Error("over"));
-    await expect(ask(members, { over })).rejects.toThrow("over");
+    const told: unknown[] = [];
+    const over = (last?: EtcdFailure) => {
+      told.push(last?.message);
+      return asked.length < 9 ? undefined : new Error("over", { cause: last });
+    };
+    await expect(ask(members, { over })).rejects.toMatchObject({
+      message: "over",
+      cause: silent(),
+    });
+    expect(told).toEqual([undefined, ...Array(11).fill("no answer")]);
     expect(asked.slice(3)).toEqual([0, 1, 2, 0, 1, 2]);
   });
 });

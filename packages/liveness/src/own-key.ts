@@ -92,7 +92,7 @@ export class OwnKey {
       success: [{ put: { key, value, lease: lease.id } }],
       failure: [{ range: { key } }, { range: { key: this.#goodbye } }],
     };
-    const over = () => lease.lossReason ?? patience.over?.();
+    const over = (last?: EtcdFailure) => lease.lossReason ?? patience.over?.(last);
     const unanswered = () => {
       this.#stray = true;
     };
