@@ -1,7 +1,7 @@
 import type { Etcd3, IOptions, Namespace } from "etcd3";
 import { batched } from "./batch.js";
 import { type Clock, SystemClock } from "./clock.js";
-import { SessionClosedError } from "./errors.js";
+import { ofAnotherCopy, SessionClosedError } from "./errors.js";
 import type { Etcd } from "./etcd.js";
 import { openMember, optionsOf, userClient } from "./etcd3.js";
 import { History } from "./history.js";
@@ -166,16 +166,22 @@ export class EtcdConnection implements Connection {
 
 /** What siblings use of a connection. Throws a TypeError if it is not one. */
 export function internals(connection: unknown): EtcdConnection {
-  if (typeof connection === "object" && connection !== null && brand in connection) {
-    return connection as EtcdConnection;
-  }
+  if (connection instanceof EtcdConnection) return connection;
+  if (isBranded(connection)) throw ofAnotherCopy("Connection");
   throw new TypeError(`expected a Connection as connect() gives it, not ${describe(connection)}`);
 }
 
+/** By whatever copy of core it was made. */
+function isBranded(value: unknown): boolean {
+  return typeof value === "object" && value !== null && brand in value;
+}
+
 function checkOptions(given: unknown): ConnectOptions {
-  if (typeof given !== "object" || given === null) {
-    throw new TypeError(`connect() takes etcd3's options or an Etcd3, not ${describe(given)}`);
+  if (typeof given !== "object" || given === null || isBranded(given)) {
+    const what = isBranded(given) ? "a Connection" : describe(given);
+    throw new TypeError(`connect() takes etcd3's options or an Etcd3, not ${what}`);
   }
+  checkNoClient(given);
   const options = given as ConnectOptions;
   const { namespace, groupCommit } = options;
   if (groupCommit !== undefined && typeof groupCommit !== "boolean") {
@@ -187,14 +193,27 @@ function checkOptions(given: unknown): ConnectOptions {
   return options;
 }
 
+/** A client of etcd3 that is no Etcd3 of this copy: its `namespace` makes one. */
+function checkNoClient(given: object): void {
+  if (!("namespace" in given) || typeof given.namespace !== "function") return;
+  throw new TypeError(
+    "close" in given
+      ? "this Etcd3 is of another installed copy of etcd3, see `npm ls etcd3`: give connect() its options"
+      : "connect() takes no Namespace: give it the options of the Etcd3, with the prefix as `namespace`",
+  );
+}
+
 function checkHosts(given: unknown): string[] {
   const hosts = typeof given === "string" ? [given] : given;
   if (!Array.isArray(hosts) || hosts.length === 0) {
     throw new TypeError(`hosts must be "host:port" or a list of them, not ${describe(given)}`);
   }
   for (const host of hosts) {
-    if (typeof host !== "string" || host.trim() === "") {
-      throw new TypeError(`hosts must be texts like "host:port", not ${describe(host)}`);
+    // a list in one text, or a port alone, would be looked up as a name
+    if (typeof host !== "string" || !/^(?!:\d*$)[^\s,]+$/.test(host.replace(/^https?:\/\//, ""))) {
+      throw new TypeError(
+        `each of the hosts must be a text like "host:port", not ${describe(host)}`,
+      );
     }
   }
   return hosts;

@@ -80,3 +80,10 @@ export class KeyDeletedError extends CoordinationError {
     super("KEY_DELETED", message, options);
   }
 }
+
+/** For what another installed copy of this package made: its failures and leases are of classes that this one does not know. */
+export function ofAnotherCopy(what: string): TypeError {
+  return new TypeError(
+    `this ${what} is of another installed copy of @etcdkit/core: see \`npm ls @etcdkit/core\``,
+  );
+}

@@ -3,6 +3,7 @@ export { batched } from "./batch.js";
 export { type Clock, SystemClock, type Timer } from "./clock.js";
 export { EtcdConnection, internals, openConnection } from "./connection.js";
 export { Deadline } from "./deadline.js";
+export { ofAnotherCopy } from "./errors.js";
 export * from "./etcd.js";
 export { openMember } from "./etcd3.js";
 export { Feed } from "./feed.js";

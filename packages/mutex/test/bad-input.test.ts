@@ -76,6 +76,17 @@ const rows: Row[] = [
   ["an empty list of hosts", connected({ hosts: [] }), TypeError, "hosts"],
   ["an empty host", connected({ hosts: [""] }), TypeError, "hosts"],
   ["a number as host", connected({ hosts: [2379] }), TypeError, "hosts"],
+  ["a list in one text", connected({ hosts: "a:1,b:2" }), TypeError, 'not "a:1,b:2"'],
+  ["a space before a host", connected({ hosts: ["a:1", " b:2"] }), TypeError, 'not " b:2"'],
+  ["a port without a host", connected({ hosts: "http://:2379" }), TypeError, 'not "http://:2379"'],
+  ["a scheme without a host", connected({ hosts: "https://" }), TypeError, 'not "https://"'],
+  ["a connection to connect", () => connected(etcd)(), TypeError, "not a Connection"],
+  [
+    "etcd3's Namespace",
+    () => connected(etcd.client.namespace("a/"))(),
+    TypeError,
+    "the prefix as `namespace`",
+  ],
   ["text as options", connected("127.0.0.1:2379"), TypeError, "connect() takes"],
   ["no options", connected(undefined), TypeError, "connect() takes"],
   [

@@ -6,6 +6,7 @@ import {
   type EtcdConnection,
   internals,
   Lease,
+  ofAnotherCopy,
 } from "@etcdkit/core/internal";
 import { statesOf } from "./states.js";
 
@@ -156,8 +157,13 @@ export function isSession(value: unknown): value is Session {
 
 /** The lease of a session. Throws a TypeError if `session` is none. */
 export function leaseOf(session: unknown): Lease {
-  if (isSession(session)) return session[brand];
-  throw new TypeError(`expected a Session as Session.open() gives it, not ${describe(session)}`);
+  if (!isSession(session)) {
+    throw new TypeError(`expected a Session as Session.open() gives it, not ${describe(session)}`);
+  }
+  // one of another copy of this package, on the same core, is as good
+  const lease = session[brand];
+  if (lease instanceof Lease) return lease;
+  throw ofAnotherCopy("Session");
 }
 
 async function adopt(

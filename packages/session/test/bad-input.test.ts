@@ -1,7 +1,9 @@
+import { createRequire } from "node:module";
 import { sharedEtcd, testClient } from "@etcdkit/testing/vitest";
 import { Etcd3 } from "etcd3";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Connection, connect, Session, type SessionOptions } from "../src/index.js";
+import { leaseOf } from "../src/internal.js";
 
 function open(): Connection {
   const etcd = connect({ hosts: sharedEtcd().endpoints });
@@ -47,6 +49,20 @@ describe("Session.open refuses", () => {
   );
 });
 
+it("a connection and a session of another installed copy of core are told apart from what is none", async () => {
+  vi.resetModules();
+  const other = await import("../src/index.js");
+  const etcd = other.connect({ hosts: sharedEtcd().endpoints });
+  onTestFinished(() => etcd.close());
+  await expect(Session.open(etcd)).rejects.toThrow(
+    /^this Connection is of another installed copy of @etcdkit\/core: see `npm ls @etcdkit\/core`$/,
+  );
+  const session = await other.Session.open(etcd);
+  expect(() => leaseOf(session)).toThrow(/^this Session is of another installed copy/);
+  await expect(Session.open(etcd)).rejects.toThrow(TypeError);
+  expect(() => leaseOf(session)).toThrow(TypeError);
+});
+
 it("states() refuses a signal as options", async () => {
   const session = await Session.open(open());
   const given = new AbortController().signal;
@@ -60,6 +76,15 @@ describe("connect refuses", () => {
       expect(() => connect(options as { hosts: string })).toThrow(TypeError);
     },
   );
+});
+
+it("connect refuses an Etcd3 of another installed copy of etcd3", () => {
+  const require = createRequire(import.meta.url);
+  delete require.cache[require.resolve("etcd3")];
+  const other: typeof import("etcd3") = require("etcd3");
+  const own = new other.Etcd3({ hosts: "127.0.0.1:1" });
+  onTestFinished(() => own.close());
+  expect(() => connect(own)).toThrow(/^this Etcd3 is of another installed copy .* `npm ls etcd3`/);
 });
 
 describe("connect takes", () => {
