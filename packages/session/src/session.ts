@@ -1,4 +1,4 @@
-import type { Connection, SessionState } from "@etcdkit/core";
+import { type Connection, SessionClosedError, type SessionState } from "@etcdkit/core";
 import {
   checkOptions,
   checkSignal,
@@ -142,7 +142,10 @@ export class Session implements AsyncDisposable {
 
   #closeWith(signal: AbortSignal | undefined): void {
     if (!signal) return;
-    const close = () => void this.close();
+    const close = () => {
+      const why = "the session was closed: the signal given to Session.open() aborted";
+      void this.#lease.close(new SessionClosedError(why, { cause: signal.reason }));
+    };
     if (signal.aborted) return close();
     signal.addEventListener("abort", close, { once: true });
     this.signal.addEventListener("abort", () => signal.removeEventListener("abort", close), {

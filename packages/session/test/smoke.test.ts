@@ -177,8 +177,14 @@ describe("a session", () => {
   it("closes when the signal it was opened with aborts", async () => {
     const stop = new AbortController();
     const session = await Session.open(open(), { signal: stop.signal });
-    stop.abort();
+    const why = new Error("shutting down");
+    stop.abort(why);
     expect(session.state).toBe("closed");
+    expect(session.signal.reason).toBeInstanceOf(SessionClosedError);
+    expect(session.signal.reason).toMatchObject({
+      message: expect.stringContaining("the signal given to Session.open() aborted"),
+      cause: why,
+    });
     await eventually(async () => (await timeToLive(session.leaseId)) === -1);
   });
 
