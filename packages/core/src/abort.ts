@@ -29,6 +29,13 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
   allowListeners(signal);
 }
 
+/** A controller for a signal that users get, which may have any number of listeners too. */
+export function abortController(): AbortController {
+  const controller = new AbortController();
+  allowListeners(controller.signal);
+  return controller;
+}
+
 /**
  * One signal may be given to every call of a process, and Node 20 tells of a leak where it has more than ten listeners. Later versions
  * have no such limit; one that the user set stays.

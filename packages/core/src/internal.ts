@@ -1,4 +1,4 @@
-export { checkSignal, unlessAborted } from "./abort.js";
+export { abortController, checkSignal, unlessAborted } from "./abort.js";
 export { batched } from "./batch.js";
 export { type Clock, SystemClock, type Timer } from "./clock.js";
 export { EtcdConnection, internals, openConnection } from "./connection.js";

@@ -1,4 +1,4 @@
-import { unlessAborted } from "./abort.js";
+import { abortController, unlessAborted } from "./abort.js";
 import type { EtcdConnection } from "./connection.js";
 import { Deadline } from "./deadline.js";
 import { channels } from "./diagnostics.js";
@@ -42,7 +42,7 @@ export class Lease implements Renewable {
   #refusal: EtcdFailure | undefined;
   #revocation: Promise<void> | undefined;
   #confirmation: Promise<void> | undefined;
-  readonly #controller = new AbortController();
+  readonly #controller = abortController();
   readonly #dependents = new Set<Dependent>();
   readonly #observers = new Set<(state: SessionState) => void>();
   readonly #keysInUse = new Set<string>();

@@ -1,3 +1,4 @@
+import { abortController } from "./abort.js";
 import { approach, NEAR } from "./approach.js";
 import type { Timer } from "./clock.js";
 import { channels } from "./diagnostics.js";
@@ -107,7 +108,7 @@ export class Place implements InLine, Dependent {
 
   /** Aborts when the place is lost while it holds; not by its release. */
   get signal(): AbortSignal {
-    this.#lost ??= new AbortController();
+    this.#lost ??= abortController();
     if (this.#lossReason) this.#lost.abort(this.#lossReason);
     return this.#lost.signal;
   }

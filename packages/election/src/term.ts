@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "@etcdkit/core/internal";
+import { abortController, type Clock, type Timer } from "@etcdkit/core/internal";
 import type { Session } from "@etcdkit/session";
 import type { LeadEvent } from "./lead-events.js";
 import type { LeaderHealth } from "./leader-health.js";
@@ -23,7 +23,7 @@ export type Outcome = { why: "done" | "ended" } | { why: "failed" | "lost"; erro
 /** Runs the work of one leadership to its end, however long that takes, and resigns. Never rejects. */
 export async function serve(term: Term): Promise<Outcome> {
   const { session, work, end, tell, health, stubbornAfterMs, clock } = term;
-  const over = new AbortController();
+  const over = abortController();
   const leadership = term.leadership.endingBy(over.signal);
   let stubborn: Timer | undefined;
   let why: "ended" | "lost" | undefined;

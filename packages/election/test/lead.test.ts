@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { getEventListeners } from "node:events";
+import { getEventListeners, getMaxListeners } from "node:events";
 import { internals } from "@etcdkit/core/internal";
 import {
   connect,
@@ -18,8 +18,10 @@ import { openSession } from "./open-session.js";
 
 test("works while it leads, and resigns when it is stopped, so that the next one leads at once", async () => {
   let told: unknown;
+  let listeners: number | undefined;
   const service = leading(open(), {}, async (leadership) => {
     expect(leadership.held).toBe(true);
+    listeners = getMaxListeners(leadership.signal);
     await untilTold(leadership);
     told = leadership.signal.reason;
     // still leading while it puts its things in order
@@ -34,6 +36,7 @@ test("works while it leads, and resigns when it is stopped, so that the next one
   expect((await next).held).toBe(true);
   expect(performance.now() - since).toBeLessThan(500);
   expect(told).toBe(why);
+  expect([0, Number.POSITIVE_INFINITY]).toContain(listeners);
   expect(service.story()).toEqual(["started", "stopped: ended"]);
   expect(getEventListeners(service.signal, "abort")).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import {
+  abortController,
   closedError,
   type EtcdConnection,
   type KeyValue,
@@ -42,7 +43,7 @@ export class Registration {
   readonly #facts = machineFacts();
   readonly #key: OwnKey;
   readonly #backoff: Backoff;
-  readonly #ended = new AbortController();
+  readonly #ended = abortController();
   #end: "left" | "replaced" | undefined;
   #session: Session | undefined;
   #lease: Lease | undefined;

@@ -1,3 +1,4 @@
+import { getMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { Group, MembershipError } from "@etcdkit/liveness";
 import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
@@ -17,6 +18,7 @@ test("a member is seen with its metadata and what its process says of itself", a
   expect(await group.members()).toEqual(new Map());
   const member = await group.join({ id: "a", metadata: { zone: "x" } });
   expect(member.state).toBe("joined");
+  expect([0, Number.POSITIVE_INFINITY]).toContain(getMaxListeners(member.signal));
   const info = (await group.members()).get("a");
   expect(info).toMatchObject({ id: "a", incarnation: member.incarnation, metadata: { zone: "x" } });
   const { host, pid, platform, nodeVersion, packageVersion, addresses, startedAt } =

@@ -1,3 +1,4 @@
+import { getMaxListeners } from "node:events";
 import { testPrefix } from "@etcdkit/testing/vitest";
 import { expect, it, onTestFinished } from "vitest";
 import { Mutex, type Session } from "../src/index.js";
@@ -21,6 +22,15 @@ it("one signal for everything is not taken for a leak of listeners", async () =>
   expect(warnings).toEqual([]);
   stopping.abort();
   await ended;
+});
+
+it("the signals of a session and of its lock may have any number of listeners", async () => {
+  const session = await openSession();
+  const lock = await new Mutex(session, testPrefix()).lock();
+  // in later Node versions that is so from the start, and told as 0
+  const unlimited = [0, Number.POSITIVE_INFINITY];
+  expect(unlimited).toContain(getMaxListeners(session.signal));
+  expect(unlimited).toContain(getMaxListeners(lock.signal));
 });
 
 async function readStates(session: Session, signal: AbortSignal): Promise<void> {
