@@ -43,7 +43,7 @@ export class Holding implements AsyncDisposable {
 
   /**
    * etcd3's transaction builder on the connection's `client`, with our ownership already compared: what is put in its `then()`
-   * happens only if we hold at that moment by etcd's own word. Not to be awaited before `commit()`: a builder has a `then`.
+   * happens only if we hold at that moment by etcd's own word. Awaited before `commit()`, it rejects with a TypeError.
    *
    * @throws the reason of `signal` where the holding is lost, and `KeyDeletedError` where it is not told yet whether our key was
    *   deleted or went with its lease; a `CoordinationError` with code `RELEASED` after a release
@@ -51,7 +51,7 @@ export class Holding implements AsyncDisposable {
   guard(): ComparatorBuilder {
     if (!this.held) throw this.#place.whyNotHeld;
     const { client } = this.#place.lease.connection;
-    return client.if(this.key, "Create", "==", String(this.fencingToken));
+    return unawaited(client.if(this.key, "Create", "==", String(this.fencingToken)));
   }
 
   /**
@@ -66,4 +66,17 @@ export class Holding implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
+}
+
+/** Since a builder has a `then`, an `await` of it would wait for ever, while we hold: it gives two functions where operations belong. */
+function unawaited(builder: ComparatorBuilder): ComparatorBuilder {
+  const operations = builder.then.bind(builder);
+  // biome-ignore lint/suspicious/noThenProperty: it has one already
+  builder.then = (...given) => {
+    if (given.some((one: unknown) => typeof one === "function")) {
+      throw new TypeError("guard() gives a transaction: await its commit(), not the builder");
+    }
+    return operations(...given);
+  };
+  return builder;
 }

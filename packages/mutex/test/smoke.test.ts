@@ -199,6 +199,9 @@ test("a guarded write happens while we hold, and not after", async () => {
   const mutex = new Mutex(session, name);
   const lock = await mutex.lock();
   const write = (value: string) => lock.guard().then(client.put(`${name}-state`).value(value));
+  // as `await` does where commit() was forgotten, which TypeScript would not let through
+  const forgotten = Promise.resolve<unknown>(write("forgotten"));
+  await expect(forgotten).rejects.toThrow("await its commit()");
   const late = write("late");
   expect((await write("in time").commit()).succeeded).toBe(true);
   await lock.release();
