@@ -148,12 +148,32 @@ const { startEtcd } = require("@etcdkit/testing");`,
   });
 });
 
+// a caller that passes on what it may not have been given has undefined, which these settings tell from absence
+const options = `
+import type { ConnectOptions, SessionOptions } from "@etcdkit/session";
+import type { LockOptions } from "@etcdkit/mutex";
+import type { RWLockOptions } from "@etcdkit/rwmutex";
+import type { CampaignOptions, LeadOptions } from "@etcdkit/election";
+import type { JoinOptions, SuspicionOptions, WatchOptions } from "@etcdkit/liveness";
+import type { HoldOptions, WaitOptions } from "@etcdkit/barrier";
+import type { StartClusterOptions, StartEtcdOptions } from "@etcdkit/testing";
+import type { IOptions } from "etcd3";
+type Optional<T> = { [K in keyof T as {} extends Pick<T, K> ? K : never]: undefined };
+type Own = Omit<ConnectOptions, keyof IOptions>;
+declare function take<T>(options: Optional<T> extends Partial<T> ? true : never): void;
+take<Own>(true); take<SessionOptions>(true); take<LockOptions>(true); take<RWLockOptions>(true);
+take<CampaignOptions>(true); take<LeadOptions>(true); take<JoinOptions>(true);
+take<SuspicionOptions>(true); take<WatchOptions>(true); take<HoldOptions>(true);
+take<WaitOptions>(true); take<StartClusterOptions>(true); take<StartEtcdOptions>(true);
+`;
+
 test("every entry point type-checks under nodenext and strict, from a module and from CommonJS", async () => {
   const uses = entries.map(
     (entry, n) => `import * as entry${n} from "${entry}";\nexport { entry${n} };\n`,
   );
   writeFileSync(join(folder, "use.mts"), uses.join(""));
   writeFileSync(join(folder, "use.cts"), uses.join(""));
+  writeFileSync(join(folder, "options.mts"), options);
   const compilerOptions = {
     module: "nodenext",
     target: "es2022",
@@ -165,7 +185,7 @@ test("every entry point type-checks under nodenext and strict, from a module and
   };
   writeFileSync(
     join(folder, "tsconfig.json"),
-    JSON.stringify({ compilerOptions, files: ["use.mts", "use.cts"] }),
+    JSON.stringify({ compilerOptions, files: ["use.mts", "use.cts", "options.mts"] }),
   );
   await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder]);
 });

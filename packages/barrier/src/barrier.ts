@@ -20,17 +20,17 @@ export interface HoldOptions {
    * The barrier ends with this session at the latest, which must be of the same etcd; it may be of another connection. Default: it
    * stands until it is released, whatever becomes of the holder.
    */
-  session?: Session;
+  session?: Session | undefined;
   /**
    * What waiters get when the session ends without a release: `"release"`, as if it were one, or `"fail"`, an error with the
    * code `HOLDER_LOST`. Only with `session`; waiters of Go's recipe take either for a release. Default `"release"`.
    */
-  onHolderLost?: OnHolderLost;
+  onHolderLost?: OnHolderLost | undefined;
 }
 
 export interface WaitOptions {
   /** Cancels the wait: it rejects at once with the signal's reason. `AbortSignal.timeout(ms)` is a time limit. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** While it is held, all who wait at it wait, in one barrier with the `Barrier` of Go's recipes. Its key is `name` itself. */

@@ -18,13 +18,13 @@ import { Watches } from "./watch.js";
 /** etcd3's own options, and a namespace. */
 export interface ConnectOptions extends IOptions {
   /** Confines every key of this connection, those of `client` included: it is put before each. Default: none. */
-  namespace?: string;
+  namespace?: string | undefined;
   /**
    * Whether writes of different names that are asked for at the same time travel as one etcd transaction (group commit).
    * Each still has its own answer. Where etcd has roles but does not check them in nested transactions (GHSA-rfx7-8w68-q57q; 3.5.16
    * does not, 3.5.30 does), it lets through in company what it refuses alone. Default true.
    */
-  groupCommit?: boolean;
+  groupCommit?: boolean | undefined;
 }
 
 /** What sessions, locks and the like share: the members of one etcd cluster, one lease stream, one watch stream. */

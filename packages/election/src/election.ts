@@ -18,7 +18,7 @@ import { toProposal } from "./proposal.js";
 
 export interface CampaignOptions {
   /** Cancels this call: it rejects at once with the signal's reason, and where no other call of the session waits, its key goes. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**

@@ -7,17 +7,17 @@ export interface LeadOptions {
   /** What this candidate proposes: its address, say, for others to find the leader. */
   value: string | Buffer;
   /** Of the session, in whole seconds: how long after the death of a leader the next one leads. Default 15. */
-  ttl?: number;
+  ttl?: number | undefined;
   /** Of the session, see there: the time that `work` has to end before another may lead. Default: a tenth of the TTL. */
-  safetyMarginMs?: number;
+  safetyMarginMs?: number | undefined;
   /** Ends it all: `work` is told to end, the leadership resigned, and `lead()` resolves. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Told of what happens, synchronously and in order. What it throws ends `lead()`. */
-  onChange?: (event: LeadEvent) => void;
+  onChange?: ((event: LeadEvent) => void) | undefined;
   /** Told whether the work goes on though it should not, for a health check. */
-  health?: LeaderHealth;
+  health?: LeaderHealth | undefined;
   /** How long `work` may take to end before a `stubborn` event tells of it, in milliseconds. Default 5,000. */
-  stubbornAfterMs?: number;
+  stubbornAfterMs?: number | undefined;
 }
 
 export interface CheckedOptions extends LeadOptions {

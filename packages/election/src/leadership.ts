@@ -39,7 +39,10 @@ export class Leadership extends Holding {
    * @throws NotLeaderError when the leadership was lost or resigned, also meanwhile; the reason of `signal`; CoordinationError
    *   when etcd refuses the value
    */
-  async proclaim(value: string | Buffer, options: { signal?: AbortSignal } = {}): Promise<void> {
+  async proclaim(
+    value: string | Buffer,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     const proposal = toProposal(value);
     checkOptions(options);
     const { signal } = options;

@@ -12,7 +12,7 @@ import { leaderChanges } from "./leader-changes.js";
 
 export interface ObserveOptions {
   /** Ends the iteration, quietly. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** An election seen from outside. */

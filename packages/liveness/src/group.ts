@@ -22,20 +22,20 @@ export interface JoinOptions {
   /** Names the member in its group: at most 255 characters, no slash, no control characters. */
   id: string;
   /** For others to see: what JSON can carry, at most 64 KiB of it. Default: empty. */
-  metadata?: JsonObject;
+  metadata?: JsonObject | undefined;
   /** Seconds between the death of this process and its being told as `died`; a whole number of at least 2. Default 15. */
-  ttl?: number;
+  ttl?: number | undefined;
   /** Abandons the joining; later, leaves. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Replaces the member that has this id now, if any: for a process that is started again under its old name. Default false. */
-  takeOver?: boolean;
+  takeOver?: boolean | undefined;
 }
 
 export interface WatchOptions {
   /** Ends the watch, without an error. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** How members are suspected before their TTL has run out; false: they are not, and no lease is read. */
-  suspect?: false | SuspicionOptions;
+  suspect?: false | SuspicionOptions | undefined;
 }
 
 const DEFAULT_TTL = 15;

@@ -5,15 +5,18 @@ export interface SuspicionOptions {
    * How many leases are looked at a second, at most, by this watch. Each member needs about 3 looks a TTL: the default of 200 covers
    * 1,000 members with a TTL of 15 s; of more than it covers, some are told as `died` without having been suspected. 1 to 10,000.
    */
-  readsPerSecond?: number;
+  readsPerSecond?: number | undefined;
   /**
    * Above which share of those looked at, and from 3 on, silence at once makes the observer suspect itself instead. Above 0, at most 1;
    * 1 trusts every observation. Default 0.25.
    */
-  silentShare?: number;
+  silentShare?: number | undefined;
 }
 
-export type Suspicion = Required<SuspicionOptions>;
+export interface Suspicion {
+  readsPerSecond: number;
+  silentShare: number;
+}
 
 /** With the defaults; undefined for false. */
 export function checkSuspicion(suspect: unknown): Suspicion | undefined {

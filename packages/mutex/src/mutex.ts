@@ -16,9 +16,9 @@ import { leaseOf } from "@etcdkit/session/internal";
 
 export interface LockOptions {
   /** Cancels the wait: it rejects at once with the signal's reason, and its key goes. `AbortSignal.timeout(ms)` is a time limit. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Stored as the value of our key, for `contenders()` to tell. Default: empty, as in Go. */
-  value?: string | Buffer;
+  value?: string | Buffer | undefined;
 }
 
 /** A mutex that is held. */

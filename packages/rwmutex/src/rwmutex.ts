@@ -17,9 +17,9 @@ import { endWriteLock, WriteLock } from "./write-lock.js";
 
 export interface RWLockOptions {
   /** Cancels the wait: it rejects at once with the signal's reason, and its key goes. `AbortSignal.timeout(ms)` is a time limit. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Stored as the value of our key, for `contenders()` to tell. Default: empty, as in Go. */
-  value?: string | Buffer;
+  value?: string | Buffer | undefined;
 }
 
 /** One who waits for a read-write lock, or holds it. */

@@ -15,21 +15,21 @@ export interface SessionOptions {
    * Seconds between the death of this process and the end of its keys, a whole number of at least 2. etcd may grant more;
    * what it grants counts. Default 15.
    */
-  ttl?: number;
+  ttl?: number | undefined;
   /**
    * Adopts this living lease instead of asking for a new one, and its TTL: a restarted process finds its locks again, one for each
    * call, the oldest first; what it does not take up stays in line while the session lives. Only when the former owner is
    * certainly gone, since two processes on one lease hold the same locks.
    */
-  leaseId?: bigint;
+  leaseId?: bigint | undefined;
   /** Abandons the opening; later, closes the session. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * How long before etcd can have expired the lease the session counts as lost, in milliseconds, less than half the TTL; with
    * `leaseId`, the TTL that the lease was granted. Covers clocks of different speed and the time your code needs to stop.
    * Default: a tenth of the TTL.
    */
-  safetyMarginMs?: number;
+  safetyMarginMs?: number | undefined;
 }
 
 const DEFAULT_TTL = 15;
@@ -108,7 +108,7 @@ export class Session implements AsyncDisposable {
    * The state now, then each change, kept for the reader however slow it is; ends after `expired` or `closed`, or when `signal`
    * aborts. Each loop over it begins with the state of that moment.
    */
-  states(options: { signal?: AbortSignal } = {}): AsyncIterable<SessionState> {
+  states(options: { signal?: AbortSignal | undefined } = {}): AsyncIterable<SessionState> {
     checkOptions(options);
     const { signal } = options;
     checkSignal(signal);

@@ -7,16 +7,16 @@ export interface AuthUser {
   /** The keys the user may touch; `""` stands for all. */
   prefix: string;
   /** Default `Readwrite`. */
-  permission?: "Read" | "Write" | "Readwrite";
+  permission?: "Read" | "Write" | "Readwrite" | undefined;
 }
 
 export interface AuthOptions {
   /** Default `root`. */
-  rootPassword?: string;
+  rootPassword?: string | undefined;
   /** Users besides root. Default none. */
-  users?: AuthUser[];
+  users?: AuthUser[] | undefined;
   /** How long a token is good for after its last use, in seconds. Default etcd's: 300. */
-  tokenTtlSeconds?: number;
+  tokenTtlSeconds?: number | undefined;
 }
 
 /** Root, as a client logs in. */

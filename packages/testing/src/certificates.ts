@@ -6,7 +6,7 @@ import type { ClientCredentials } from "./credentials.js";
 
 export interface TlsOptions {
   /** Whether clients must show a certificate too. Default false. */
-  clientCert?: boolean;
+  clientCert?: boolean | undefined;
 }
 
 /** A CA of its own, a certificate for servers, and what clients need. */

@@ -4,11 +4,11 @@ import { TestingError } from "./errors.js";
 
 export interface EventuallyOptions {
   /** How long to go on trying, in milliseconds. Default 5,000. */
-  withinMs?: number;
+  withinMs?: number | undefined;
   /** Time between two tries, in milliseconds. Default 10. */
-  everyMs?: number;
+  everyMs?: number | undefined;
   /** What is waited for, for the error's message. */
-  what?: string;
+  what?: string | undefined;
 }
 
 /** What {@link eventually} gives back: the value, once it is none of the "not yet" ones. */

@@ -17,7 +17,7 @@ const NEEDED = "3.4 or later is needed";
 
 export interface FindEtcdOptions {
   /** Exactly this version, such as `3.4.23`, whatever `$ETCD_BIN` is. Default `$ETCD_VERSION`, or whichever is at hand. */
-  version?: string;
+  version?: string | undefined;
 }
 
 /**

@@ -26,7 +26,7 @@ export interface LaunchOptions extends MemberOptions {
   /** Keeps the data of a single member; `undefined` for temporary folders. */
   dataDir: string | undefined;
   /** In which network each runs, by its name. Default: all on 127.0.0.1. */
-  network?: (name: string) => MemberNetwork;
+  network?: ((name: string) => MemberNetwork) | undefined;
 }
 
 export interface Launched {

@@ -4,18 +4,18 @@ import type { TlsOptions } from "./certificates.js";
 /** How members are to be started. */
 export interface MemberOptions {
   /** Exactly this version, such as `3.4.23`. Default: whichever `findEtcd()` gives. */
-  version?: string;
+  version?: string | undefined;
   /** Flags to add, such as `["--max-txn-ops=256"]`. Given last, so that they win. */
-  args?: string[];
+  args?: string[] | undefined;
   /** Encrypt what clients say, with certificates made on the spot. Default false. */
-  tls?: boolean | TlsOptions;
+  tls?: boolean | TlsOptions | undefined;
   /** Turn authentication on, with these users. Default: everyone may do everything. */
-  auth?: AuthOptions;
+  auth?: AuthOptions | undefined;
   /**
    * Whether etcd waits for the disk at each write. Default false where etcd can do without (3.5 and
    * later): writes then survive the death of the process, SIGKILL too, but not of the machine.
    */
-  fsync?: boolean;
+  fsync?: boolean | undefined;
   /** Bound of the wait until it is ready, in milliseconds. Default 20,000. */
-  readyTimeoutMs?: number;
+  readyTimeoutMs?: number | undefined;
 }

@@ -4,28 +4,28 @@ export interface ProxyOptions {
   /** `host:port` of the server. */
   target: string;
   /** Told of every chunk that was passed on, right after; a verb called in it acts at once. */
-  onData?: (chunk: Buffer, direction: Direction) => void;
+  onData?: ((chunk: Buffer, direction: Direction) => void) | undefined;
 }
 
 export interface StallOptions {
   /** Default `both`. */
-  direction?: Direction | "both";
+  direction?: Direction | "both" | undefined;
   /**
    * Whether what is sent during the stall is lost. The connections that lost something are reset by
    * `resume()`. Default false: it is held, and arrives then.
    */
-  discard?: boolean;
+  discard?: boolean | undefined;
 }
 
 export interface BreakAfterOptions {
   /** Which way the chunk goes. Default `up`: a request. */
-  direction?: Direction;
+  direction?: Direction | undefined;
   /** Which chunk. Default: the next one. HTTP/2 bodies are plain: look for the key's bytes. */
-  match?: (chunk: Buffer) => boolean;
+  match?: ((chunk: Buffer) => boolean) | undefined;
   /**
    * What then happens. `reset` resets the live connections, `cut` does what `cut()` does: the
    * server may or may not have acted. `mute` loses all that comes back on that one connection,
    * until it is reset: the server acts, and the client never hears of it. Default `reset`.
    */
-  how?: "reset" | "cut" | "mute";
+  how?: "reset" | "cut" | "mute" | undefined;
 }

@@ -5,18 +5,18 @@ import type { MemberNetwork } from "./member-place.js";
 
 export interface StartClusterOptions extends MemberOptions {
   /** How many members. Default 3. */
-  size?: number;
+  size?: number | undefined;
   /** Whether clients reach each member through a proxy of its own. Default false. */
-  proxied?: boolean;
+  proxied?: boolean | undefined;
   /** Time between a leader's heartbeats, in milliseconds. Default etcd's: 100. */
-  heartbeatMs?: number;
+  heartbeatMs?: number | undefined;
   /**
    * How long members wait for a heartbeat before they elect another leader, in milliseconds: at
    * least 5 heartbeats. Default etcd's: 1,000.
    */
-  electionMs?: number;
+  electionMs?: number | undefined;
   /** In which network each member runs, by its name. Default: all on 127.0.0.1. */
-  network?: (name: string) => MemberNetwork;
+  network?: ((name: string) => MemberNetwork) | undefined;
 }
 
 /**

@@ -8,12 +8,12 @@ export interface StartEtcdOptions extends MemberOptions {
    * Starts one even where `ETCD_ENDPOINTS` names a running etcd, for tests that kill or pause it.
    * Any other option that shapes the server implies it. Default false.
    */
-  own?: boolean;
+  own?: boolean | undefined;
   /**
    * Keep data and log here, and leave them there. Users that it has from before stay as they are, and `auth` must
    * have their root's password. Default: a temporary folder, removed by `stop()`.
    */
-  dataDir?: string;
+  dataDir?: string | undefined;
 }
 
 /**

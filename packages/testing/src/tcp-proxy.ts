@@ -10,7 +10,10 @@ interface Pair {
   down: ProxyPipe;
 }
 
-interface Trap extends Required<BreakAfterOptions> {
+interface Trap {
+  direction: Direction;
+  match: (chunk: Buffer) => boolean;
+  how: "reset" | "cut" | "mute";
   sprung: () => void;
 }
 
