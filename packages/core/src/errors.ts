@@ -23,6 +23,8 @@ export type CoordinationCode =
   /** The lease is already open as a session on this connection. */
   | "LEASE_IN_USE";
 
+const LONGEST_MESSAGE = 1_000;
+
 const brand = Symbol.for("etcdkit.CoordinationError");
 
 /**
@@ -36,7 +38,7 @@ export class CoordinationError<Code extends string = CoordinationCode> extends E
   readonly code: Code;
 
   constructor(code: Code, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(cut(message), options);
     this.code = code;
     Object.defineProperty(this, brand, { value: new.target.knownAs });
   }
@@ -52,6 +54,13 @@ export class CoordinationError<Code extends string = CoordinationCode> extends E
     return Object.hasOwn(this, "knownAs") && value[brand] === this.knownAs;
     // biome-ignore-end lint/complexity/noThisInStatic: see above
   }
+}
+
+/** Names and keys may be as long as etcd takes them, and what is wrong stands behind them. */
+function cut(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message;
+  const half = LONGEST_MESSAGE / 2;
+  return `${message.slice(0, half)} … ${message.slice(-half)}`;
 }
 
 /** The session's lease can no longer be relied on; `session.signal.reason` and whatever waited or held on it. */

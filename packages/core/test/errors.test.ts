@@ -19,6 +19,13 @@ describe("errors", () => {
     expect(null).not.toBeInstanceOf(CoordinationError);
   });
 
+  it("say what they are about in no more than a log takes, however long its name is", () => {
+    const told = (name: string) =>
+      new CoordinationError("REFUSED", `lock ${name}: too large`).message;
+    expect(told("a".repeat(900))).toContain("a".repeat(900));
+    expect(told("a".repeat(2 << 20))).toMatch(/^lock a{495} … a{489}: too large$/);
+  });
+
   it("are recognised across two installed copies", async () => {
     const other = await anotherCopy();
     expect(other.SessionExpiredError).not.toBe(SessionExpiredError);
