@@ -105,7 +105,7 @@ export class Bid {
   async join(value: Buffer, signal: AbortSignal | undefined): Promise<Leadership> {
     this.#calls++;
     try {
-      const both = Promise.all([this.#won, this.propose(value, { evenIfSame: false })]);
+      const both = Promise.all([this.#won, this.propose(value, { evenIfSame: false, signal })]);
       const [leadership] = await unlessAborted(both, signal);
       // resigned by another call, or lost, while this one wrote
       if (this.over) throw await this.#whyOver();
@@ -121,10 +121,14 @@ export class Bid {
     }
   }
 
-  /** Writes `value` on our key, after whatever was asked for before. */
-  propose(value: Buffer, { evenIfSame } = { evenIfSame: true }): Promise<void> {
+  /** Writes `value` on our key, after whatever was asked for before; not once `signal` is aborted. */
+  propose(
+    value: Buffer,
+    { evenIfSame = true, signal }: { evenIfSame?: boolean; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     const write = this.#write.then(async () => {
       await this.#inLine;
+      if (signal?.aborted) return;
       if (evenIfSame || !value.equals(this.#value)) await this.#put(value);
     });
     this.#write = write.catch(() => undefined);

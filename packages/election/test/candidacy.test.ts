@@ -91,6 +91,22 @@ test("a call that is cancelled takes nothing from the others; the last one takes
   expect((await election.leader())?.key).toBe(leadership.key);
 });
 
+test("a call that is cancelled before its value was written leaves it unsaid", async () => {
+  const { leadership, election } = await behindALeader();
+  const goesOn = election.campaign("goes on");
+  const stop = new AbortController();
+  const cancelled = election.campaign("cancelled", { signal: stop.signal });
+  stop.abort(why);
+  await expect(cancelled).rejects.toBe(why);
+  await leadership.resign();
+  await goesOn;
+  // never written: not even for a moment
+  const key = await testClient()
+    .get((await goesOn).key)
+    .exec();
+  expect(key.kvs).toMatchObject([{ value: Buffer.from("goes on"), version: "1" }]);
+});
+
 test("whoever campaigns again right after a cancellation gets the same key, at the end of the line", async () => {
   const { leadership, election, key } = await behindALeader();
   for (let round = 0; round < 10; round++) {
