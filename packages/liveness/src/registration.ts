@@ -103,7 +103,11 @@ export class Registration {
   }
 
   leave(reason: string): Promise<void> {
-    this.#leaving ??= this.#leave(reason);
+    if (this.#leaving) return this.#leaving;
+    if (this.#end) return Promise.resolve();
+    // before anybody is told: whoever leaves then waits for the same
+    this.#leaving = Promise.resolve().then(() => this.#leave());
+    this.#finish("left", new MembershipError("LEFT", `${this.what}: ${reason}`));
     return this.#leaving;
   }
 
@@ -219,9 +223,7 @@ export class Registration {
     this.#session.signal.addEventListener("abort", () => this.#wake());
   }
 
-  async #leave(reason: string): Promise<void> {
-    if (this.#end) return;
-    this.#finish("left", new MembershipError("LEFT", `${this.what}: ${reason}`));
+  async #leave(): Promise<void> {
     await this.#keeping;
     const lease = this.#lease;
     const said = lease ? await this.#sayGoodbye(lease).catch(() => false) : false;

@@ -63,3 +63,21 @@ test("a join that has arrived, and whose answer is lost, is refused at once when
   await observer.heard("left end");
   expect(observer.words("a")).toEqual(["joined a", "left a"]);
 });
+
+test("a member that is told of its leaving, and leaves, has left when that resolves", async () => {
+  const name = `${testPrefix()}group`;
+  const proxy = await startProxy({ target: sharedEtcd().endpoints[0] ?? "" });
+  onTestFinished(() => proxy.close());
+  const member = await new Group(open({ hosts: [proxy.endpoint] }), name).join({ id: "a" });
+  proxy.delay(200);
+  const left = new Promise((resolve) => {
+    member.signal.addEventListener("abort", () => {
+      const present = async () => (await new Group(open(), name).members()).has("a");
+      resolve(member.leave().then(present));
+    });
+  });
+  const leaving = member.leave();
+  expect(member.state).toBe("left");
+  expect(await left).toBe(false);
+  await leaving;
+});
