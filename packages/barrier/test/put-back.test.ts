@@ -1,8 +1,8 @@
-import { cp, rm } from "node:fs/promises";
 import { Barrier, type Connection, DoubleBarrier, Session } from "@etcdkit/barrier";
 import { EtcdFailure, internals } from "@etcdkit/core/internal";
-import { type EtcdServer, eventually, startEtcd } from "@etcdkit/testing";
-import { expect, onTestFinished, test } from "vitest";
+import { backUp, putBack, startWithHistory, writeHistory } from "@etcdkit/test-support/put-back";
+import { eventually } from "@etcdkit/testing";
+import { expect, test } from "vitest";
 import { Gathering } from "../src/gathering.js";
 import { openConnection } from "./open.js";
 import { all, outcomeOf } from "./outcome.js";
@@ -12,37 +12,6 @@ import { waitingAt } from "./waiting-at.js";
 
 const NAME = "barrier";
 const lost = expect.objectContaining({ code: "HOLDER_LOST" });
-
-async function ownServer(): Promise<EtcdServer> {
-  const server = await startEtcd({ own: true });
-  onTestFinished(() => server.stop());
-  return server;
-}
-
-/** So many revisions later. */
-async function write(server: EtcdServer): Promise<void> {
-  for (let n = 0; n < 20; n++) await server.client().put("unrelated").value("");
-}
-
-/** Takes all data away, or puts those of a backup in their place. */
-async function putBack(server: EtcdServer, backup?: string): Promise<void> {
-  await server.kill();
-  await rm(data(server), { recursive: true });
-  if (backup) await cp(backup, data(server), { recursive: true });
-  await server.restart();
-}
-
-async function backUp(server: EtcdServer): Promise<string> {
-  const backup = `${server.dataDir}/backup`;
-  await server.kill();
-  await cp(data(server), backup, { recursive: true });
-  await server.restart();
-  return backup;
-}
-
-function data(server: EtcdServer): string {
-  return `${server.dataDir}/data`;
-}
 
 /** The watches of this connection can be ended as they are when etcd's revisions are found to have gone back. */
 function endingWatches(etcd: Connection): { end(): void } {
@@ -65,11 +34,11 @@ function endingWatches(etcd: Connection): { end(): void } {
 }
 
 test("emptied, and held anew: who comes then waits, and who had waited hears that its hold is gone", async () => {
-  const server = await ownServer();
+  const server = await startWithHistory();
   const where = { hosts: server.endpoints };
   const etcd = openConnection(where);
   const session = await Session.open(openConnection(where), { ttl: 20 });
-  await write(server);
+  await writeHistory(server);
   await new Barrier(session.connection, NAME).hold();
   await new Barrier(session.connection, "leased").hold({ session, onHolderLost: "fail" });
   const before = [NAME, "leased"].map((name) => outcomeOf(new Barrier(etcd, name).wait()));
@@ -89,12 +58,12 @@ test("emptied, and held anew: who comes then waits, and who had waited hears tha
 });
 
 test("put back to when it was held already: who had waited and who comes then wait for its release", async () => {
-  const server = await ownServer();
+  const server = await startWithHistory();
   const where = { hosts: server.endpoints };
   const holder = new Barrier(openConnection(where), NAME);
   await holder.hold();
   const backup = await backUp(server);
-  await write(server);
+  await writeHistory(server);
   const etcd = openConnection(where);
   const waiting = [outcomeOf(new Barrier(etcd, NAME).wait())];
   await waitingAt(etcd, NAME, 1);
@@ -108,15 +77,15 @@ test("put back to when it was held already: who had waited and who comes then wa
 });
 
 test("emptied, and nobody else comes: all who had waited hear that their hold is gone", async () => {
-  const server = await ownServer();
+  const server = await startWithHistory();
   const where = { hosts: server.endpoints };
   const etcd = openConnection(where);
   const watches = endingWatches(etcd);
-  await write(server);
+  await writeHistory(server);
   await new Barrier(openConnection(where), NAME).hold();
   const waiting = [outcomeOf(new Barrier(etcd, NAME).wait())];
   await waitingAt(etcd, NAME, 1);
-  await write(server);
+  await writeHistory(server);
   waiting.push(outcomeOf(new Barrier(etcd, NAME).wait()));
   await waitingAt(etcd, NAME, 2);
   await putBack(server);
@@ -128,14 +97,14 @@ test("emptied, and nobody else comes: all who had waited hear that their hold is
 test.for([["before the watch has heard of it"], ["when it has"]])(
   "emptied: a member that comes %s waits for another one, and who had waited hears that its key is gone",
   async ([when]) => {
-    const server = await ownServer();
+    const server = await startWithHistory();
     const where = { hosts: server.endpoints };
     const etcd = openConnection(where);
     const watches = endingWatches(etcd);
     const member = async (connection: Connection) =>
       new DoubleBarrier(await Session.open(connection, { ttl: 20 }), NAME, { count: 2 });
     const [one, two] = [await member(etcd), await member(etcd)];
-    await write(server);
+    await writeHistory(server);
     await Promise.all([one.enter(), two.enter()]);
     await Promise.all([one.leave(), two.leave()]);
     const before = outcomeOf(one.enter());
