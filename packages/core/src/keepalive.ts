@@ -51,6 +51,8 @@ export class KeepAlive {
   #silent: RenewalStream[] = [];
   /** When a stream last showed life: an answer to any lease, or the opening of the present one. */
   #heardAt = 0;
+  /** What was overdue at the last look, which came late itself, was let pass: this time it counts. */
+  #excused = false;
   #reopenAt = 0;
   #backoffMs = 0;
   #timer: Timer | undefined;
@@ -85,16 +87,20 @@ export class KeepAlive {
 
   #tick(): void {
     const now = this.#clock.now();
-    const stalled = now - this.#wakeAt > STALL_MS;
+    // the answers in the socket are read first; but only once, or nothing is ever overdue where every look is late
+    const excuse = !this.#excused && now - this.#wakeAt > STALL_MS;
+    this.#excused = false;
     this.#timer = undefined;
-    // the answers in the socket are read first, and the silence of the stream counts from here
-    if (stalled) this.#heardAt = now;
     let silent = false;
     for (const { lease, waitingSince, restsUntil } of this.#renewals.values()) {
       if (now < restsUntil) continue;
       if (lease.deadline.passed) {
         lease.expired();
-      } else if (!stalled && waitingSince !== undefined && now >= waitingSince + patience(lease)) {
+      } else if (waitingSince !== undefined && now >= waitingSince + patience(lease)) {
+        if (excuse) {
+          this.#excused = true;
+          continue;
+        }
         lease.suspended(true);
         silent ||= now >= this.#heardAt + patience(lease);
       }
@@ -115,7 +121,8 @@ export class KeepAlive {
     if (waitingSince === undefined) return next;
     const suspendedAt = waitingSince + patience(lease);
     const silentAt = this.#heardAt + patience(lease);
-    return Math.min(next, suspendedAt > now ? suspendedAt : silentAt);
+    const told = suspendedAt <= now && !this.#excused;
+    return Math.min(next, told ? silentAt : suspendedAt);
   }
 
   #scheduleNext(earliest: number): void {

@@ -198,6 +198,37 @@ it("an answer owed to a lease from before it was let go acknowledges nothing new
   expect(adopted.deadline.at).toBe(sentAt + 500 + TTL_MS);
 });
 
+describe("in a process that stands still again and again", () => {
+  /** What is due meanwhile runs late. */
+  function standStill(ms: number): void {
+    clock.jump(ms);
+    clock.advance(0);
+  }
+
+  it("a stream that is dead is left for another one all the same", () => {
+    const lease = renewed();
+    for (let n = 0; n < 7; n++) standStill(700);
+    expect(lease.state).toBe("suspended");
+    expect(streams.length).toBeGreaterThan(1);
+  });
+
+  it("a stream whose answers lie in the socket is not", () => {
+    const lease = renewed();
+    const states = new Set<string>();
+    let answered = 0;
+    for (let n = 0; n < 20; n++) {
+      const asked = stream(0).asked.length;
+      standStill(PATIENCE_MS + 400);
+      states.add(lease.state);
+      // read once the timers that were due have run
+      for (; answered < asked; answered++) stream(0).answer();
+      clock.advance(20);
+    }
+    expect(states).toEqual(new Set(["connected"]));
+    expect(streams).toHaveLength(1);
+  });
+});
+
 describe("the end of a stream", () => {
   const ended = new EtcdFailure("unavailable", "ended by the test");
 
