@@ -46,6 +46,7 @@ export function batched(etcd: Etcd): Etcd {
     leaseTimeToLive: (lease, call) => etcd.leaseTimeToLive(lease, call),
     keepAlive: (events) => etcd.keepAlive(events),
     watch: (events) => etcd.watch(events),
+    reconnect: () => etcd.reconnect(),
     close: () => etcd.close(),
   };
 }

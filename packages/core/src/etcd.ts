@@ -11,6 +11,8 @@ export interface Etcd {
   leaseTimeToLive(lease: bigint, call: TimeToLiveCall): Promise<TimeToLive>;
   keepAlive(events: StreamEvents<KeepAliveReply>): KeepAliveStream;
   watch(events: StreamEvents<WatchReply>): WatchStream;
+  /** What is begun from now on goes over a new connection; streams and calls that are under way stay on theirs. */
+  reconnect(): void;
   close(): void;
 }
 

@@ -266,6 +266,12 @@ class Etcd3Member implements Etcd {
     };
   }
 
+  reconnect(): void {
+    // what etcd3 does itself when a call fails, though its types hide it (lib/connection-pool.js)
+    const { pool } = this.client as unknown as { pool: { hosts: { resetAllServices(): void }[] } };
+    for (const host of pool.hosts) host.resetAllServices();
+  }
+
   close(): void {
     this.client.close();
   }

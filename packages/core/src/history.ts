@@ -25,6 +25,7 @@ export class History {
       leaseTimeToLive: (lease, call) => etcd.leaseTimeToLive(lease, call),
       keepAlive: (events) => etcd.keepAlive(events),
       watch: (events) => etcd.watch(events),
+      reconnect: () => etcd.reconnect(),
       close: () => etcd.close(),
     };
   }

@@ -39,8 +39,8 @@ const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
 
 /**
- * One stream renews all leases of a connection. Where it falls silent, another one, on the next member, asks beside it: it may be
- * that nothing is wrong but that answers are slow. The first of them to answer anything is the one from then on.
+ * One stream renews all leases of a connection. Where it falls silent, another one asks beside it, on the next member, or over a new
+ * connection: it may be that nothing is wrong but that answers are slow. The first of them to answer anything is the one from then on.
  */
 export class KeepAlive {
   readonly #members: Members;
@@ -180,6 +180,9 @@ export class KeepAlive {
       this.#members.failed(this.#stream.member);
       this.#silent.push(this.#stream);
       if (this.#silent.length > SILENT_STREAMS) this.#silent.shift()?.cancel();
+      // it may be the connection that is dead, and not the member
+      const { current } = this.#members;
+      if (this.#silent.some(({ member }) => member === current)) current.reconnect();
     }
     this.#open(now);
   }

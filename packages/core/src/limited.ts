@@ -17,6 +17,7 @@ export function limited(etcd: Etcd): Etcd {
     leaseTimeToLive: (lease, call) => calls.run(() => etcd.leaseTimeToLive(lease, call), call),
     keepAlive: (events) => etcd.keepAlive(events),
     watch: (events) => etcd.watch(events),
+    reconnect: () => etcd.reconnect(),
     close: () => etcd.close(),
   };
 }

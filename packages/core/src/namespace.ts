@@ -81,6 +81,7 @@ export function namespaced(etcd: Etcd, namespace: string): Etcd {
         cancel: () => stream.cancel(),
       };
     },
+    reconnect: () => etcd.reconnect(),
     close: () => etcd.close(),
   };
 }

@@ -44,10 +44,17 @@ let clock: ManualClock;
 let streams: FakeStream[];
 let members: Members;
 let keepAlive: KeepAlive;
+/** How many streams there were each time a member was asked to connect anew. */
+let reconnected: number[];
 
 beforeEach(() => {
   clock = new ManualClock(100_000);
+  connectTo(2);
+});
+
+function connectTo(size: number): void {
   streams = [];
+  reconnected = [];
   // all that a keep-alive asks of a member
   const member = {
     keepAlive: (events: StreamEvents<KeepAliveReply>) => {
@@ -55,10 +62,12 @@ beforeEach(() => {
       streams.push(stream);
       return stream;
     },
+    reconnect: () => void reconnected.push(streams.length),
   } as unknown as Etcd;
-  members = new Members([member, { ...member }], clock, systemRandom);
+  const all = Array.from({ length: size }, () => ({ ...member }));
+  members = new Members(all, clock, systemRandom);
   keepAlive = new KeepAlive(members, clock);
-});
+}
 
 /** A lease granted now, without a margin, whose first renewal is sent now. */
 function renewed(id = LEASE, given: { ttlMs?: number; leftMs?: number } = {}) {
@@ -196,6 +205,30 @@ it("an answer owed to a lease from before it was let go acknowledges nothing new
   expect(adopted.deadline.at).toBe(sentAt + TTL_MS);
   stream(0).answer();
   expect(adopted.deadline.at).toBe(sentAt + 500 + TTL_MS);
+});
+
+describe("a stream beside one that is silent", () => {
+  it("goes over another connection where both are of one member", () => {
+    connectTo(1);
+    renewed();
+    clock.advance(PATIENCE_MS);
+    expect(reconnected).toEqual([1]);
+    expect(streams).toHaveLength(2);
+    clock.advance(200);
+    stream(1).answer();
+    clock.advance(TTL_MS / 3);
+    expect(reconnected).toEqual([1]);
+  });
+
+  it("goes over another connection once each member was silent", () => {
+    renewed();
+    clock.advance(PATIENCE_MS);
+    expect(streams).toHaveLength(2);
+    expect(reconnected).toEqual([]);
+    clock.advance(PATIENCE_MS + 20);
+    expect(streams).toHaveLength(3);
+    expect(reconnected).toEqual([2]);
+  });
 });
 
 describe("in a process that stands still again and again", () => {

@@ -173,6 +173,17 @@ describe("a session whose renewals go unanswered", () => {
     expect(states).toEqual(["connected", "suspended", "connected"]);
   });
 
+  it("is renewed over another connection, where it is that one which is dead, and not its only member", async () => {
+    await renewed();
+    const request = keepAliveRequest(session.leaseId);
+    const dead = proxy.breakAfter({ match: (chunk) => chunk.includes(request), how: "mute" });
+    clock.advance(TTL_MS / 3);
+    await dead;
+    clock.advance(1_520);
+    expect(session.state).toBe("suspended");
+    await eventually(() => session.state === "connected");
+  });
+
   it("is not suspended by a stall of its own process, when the answer was there all along", async () => {
     await renewed();
     const states: SessionState[] = [];

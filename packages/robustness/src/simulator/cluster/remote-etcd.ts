@@ -90,6 +90,9 @@ export class RemoteEtcd implements Etcd {
     };
   }
 
+  /** Every call and stream has a connection of its own here: what befalls one, is lost or late, holds up no other. */
+  reconnect(): void {}
+
   close(): void {
     for (const stream of [...this.#streams]) this.#cancel(stream);
   }
