@@ -53,6 +53,8 @@ export class KeepAlive {
   #heardAt = 0;
   /** What was overdue at the last look, which came late itself, was let pass: this time it counts. */
   #excused = false;
+  /** That etcd does not accept the credentials, as long as nothing is answered since. */
+  #refusal: EtcdFailure | undefined;
   #reopenAt = 0;
   #backoffMs = 0;
   #timer: Timer | undefined;
@@ -101,7 +103,7 @@ export class KeepAlive {
           this.#excused = true;
           continue;
         }
-        lease.suspended(true);
+        lease.suspended(true, this.#refusal);
         silent ||= now >= this.#heardAt + patience(lease);
       }
     }
@@ -191,6 +193,7 @@ export class KeepAlive {
     this.#silent = this.#silent.filter((other) => other !== stream);
     if (this.#stream !== stream) return;
     this.#stream = undefined;
+    if (error.kind === "credentials") this.#allRefused(error);
     if (error.kind === "token") await this.#members.refreshToken(stream.member);
     else if (!this.#refused(stream, error)) this.#members.failed(stream.member);
     if (this.#stream || this.#members.closed || this.#renewals.size === 0) return;
@@ -217,12 +220,21 @@ export class KeepAlive {
     return true;
   }
 
+  /** It is why none is renewed that is owed an answer, until one is. */
+  #allRefused(error: EtcdFailure): void {
+    this.#refusal = error;
+    for (const { lease, waitingSince } of this.#renewals.values()) {
+      if (waitingSince !== undefined) lease.suspended(true, error);
+    }
+  }
+
   #answered(
     stream: RenewalStream,
     { lease: id, ttl }: KeepAliveReply,
     sentAt: number | undefined,
   ): void {
     this.#backoffMs = 0;
+    this.#refusal = undefined;
     // who answers others is alive, however late it is: a new stream would only make it do its work again
     this.#heardAt = this.#clock.now();
     if (this.#silent.length > 0) this.#goOnBy(stream);

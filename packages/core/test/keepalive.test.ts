@@ -289,6 +289,24 @@ describe("the end of a stream", () => {
   });
 });
 
+it("credentials that etcd does not accept are why a lease is suspended whose renewals go unanswered", async () => {
+  const refusal = new EtcdFailure("credentials", "refused by the test");
+  const lease = renewed();
+  const idle = renewed(OTHER);
+  stream(0).answer(OTHER);
+  stream(0).events.end(refusal);
+  expect([lease.state, idle.state]).toEqual(["suspended", "connected"]);
+  expect(lease.refusal).toBe(refusal);
+  await Promise.resolve();
+  clock.advance(PATIENCE_MS + 20);
+  expect(lease.refusal).toBe(refusal);
+  stream(1).answer();
+  expect(lease.state).toBe("connected");
+  clock.advance(TTL_MS / 3 + PATIENCE_MS + 20);
+  expect(lease.state).toBe("suspended");
+  expect(lease.refusal).toBeUndefined();
+});
+
 describe("a renewal that etcd refuses", () => {
   const refusal = new EtcdFailure("permission", "refused by the test");
 

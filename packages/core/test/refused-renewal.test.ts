@@ -33,3 +33,20 @@ it("a lease that etcd does not renew any more takes no other one of its connecti
   expect(other.state).toBe("connected");
   if (!refused.alive) expect(await lost).toMatchObject({ cause: { kind: "permission" } });
 }, 30_000);
+
+// older ones do not look at the token of a renewal either
+it("a lease that runs out since its user has another password by now says so", async () => {
+  const user = { name: "worker", password: "secret", prefix: "inside/" };
+  const server = await startEtcd({ auth: { users: [user] } });
+  onTestFinished(() => server.stop());
+  const auth = { username: user.name, password: user.password };
+  const connection = openConnection({ hosts: server.endpoints, auth }, new SystemClock());
+  onTestFinished(() => connection.close());
+  const lease = await Lease.grant(connection, { ttl: 2 });
+  await server.client().auth.userChangePassword({ name: user.name, password: "another" });
+  const changedAt = connection.clock.now();
+  const renewed = () => lease.deadline.at > changedAt + 2 * lease.ttlMs;
+  await eventually(() => !lease.alive || renewed(), { withinMs: 10_000 });
+  if (lease.alive) return;
+  expect(lease.lossReason).toMatchObject({ cause: { kind: "credentials" } });
+}, 30_000);
