@@ -18,8 +18,8 @@ const NOISE_MS = 200;
 // uptime() reads a file (libuv, src/unix/linux.c): too slow to ask at every look at a lease. The wall clock is not, and jumps
 // over a sleep too: where it moved against the monotonic clock the uptime is asked at once, else after this much awake time
 const UPTIME_GOOD_FOR_MS = 20;
-// Node runs a timer beyond 2^31 - 1 ms at once
-const LONGEST_TIMER_MS = 2_147_483_647;
+// Node's timers stand still with the monotonic clock: so often the clock is looked at, whether one fell due in a sleep
+const LOOK_MS = 1_000;
 
 /**
  * The monotonic clock of Node goes on while a process is stopped but stands still while the machine sleeps
@@ -54,13 +54,14 @@ export class SystemClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    if (delayMs <= LONGEST_TIMER_MS) {
-      const timer = setTimeout(callback, delayMs);
-      return { cancel: () => clearTimeout(timer) };
-    }
-    let timer = this.setTimer(LONGEST_TIMER_MS, () => {
-      timer = this.setTimer(delayMs - LONGEST_TIMER_MS, callback);
-    });
-    return { cancel: () => timer.cancel() };
+    const due = this.now() + delayMs;
+    const lookIn = (leftMs: number) => setTimeout(look, Math.min(Math.ceil(leftMs), LOOK_MS));
+    const look = () => {
+      const leftMs = due - this.now();
+      if (leftMs > 0) timer = lookIn(leftMs);
+      else callback();
+    };
+    let timer = lookIn(delayMs);
+    return { cancel: () => clearTimeout(timer) };
   }
 }

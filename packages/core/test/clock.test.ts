@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SystemClock } from "../src/clock.js";
 
 describe("the system clock", () => {
@@ -87,5 +87,68 @@ describe("the system clock", () => {
     const passed = clock.now() - start;
     expect(passed).toBeGreaterThanOrEqual(49);
     expect(passed).toBeLessThan(2_000);
+  });
+});
+
+describe("a timer of the system clock", () => {
+  let slept: number;
+  let clock: SystemClock;
+  let ran: number[];
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    slept = 0;
+    ran = [];
+    clock = new SystemClock(
+      () => performance.now(),
+      () => performance.now() + slept,
+      () => Date.now() + slept,
+    );
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const set = (delayMs: number) => {
+    const start = clock.now();
+    return clock.setTimer(delayMs, () => ran.push(clock.now() - start));
+  };
+
+  it("runs when its time has come, and once", () => {
+    for (const delayMs of [10, 999.5, 1_000, 2_500]) {
+      ran = [];
+      set(delayMs);
+      vi.advanceTimersByTime(Math.ceil(delayMs) - 1);
+      expect(ran).toEqual([]);
+      vi.advanceTimersByTime(2);
+      expect(ran).toHaveLength(1);
+    }
+  });
+
+  it("that fell due while the machine slept runs within a second of its waking", () => {
+    set(60_000);
+    vi.advanceTimersByTime(20_300);
+    slept = 3_600_000;
+    vi.advanceTimersByTime(1_000);
+    expect(ran).toHaveLength(1);
+  });
+
+  it("waits for the rest of its time where the machine slept for less", () => {
+    set(60_000);
+    vi.advanceTimersByTime(20_300);
+    slept = 30_000;
+    vi.advanceTimersByTime(9_699);
+    expect(ran).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(ran).toEqual([60_000]);
+  });
+
+  it("does not run once it is cancelled, however long it has been set", () => {
+    const timer = set(60_000);
+    vi.advanceTimersByTime(20_300);
+    timer.cancel();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(60_000);
+    expect(ran).toEqual([]);
   });
 });
