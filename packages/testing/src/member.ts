@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { childEnvironment } from "./child-environment.js";
 import type { ClientCredentials } from "./credentials.js";
 import { TestingError } from "./errors.js";
-import { type Disarm, guard } from "./guard.js";
+import { spawnGuarded } from "./guard.js";
 import { httpGet } from "./http-get.js";
 import { removeFolder } from "./member-place.js";
 import { isFree } from "./ports.js";
@@ -35,7 +35,6 @@ const GRACE_MS = 3_000;
 /** One etcd process through its life: started, paused, killed, started again on the same data. */
 export class Member {
   #child: ChildProcess | undefined;
-  #disarm: Disarm | undefined;
   #lastLog = "";
   #retired = false;
   #removed = false;
@@ -63,23 +62,9 @@ export class Member {
     const logBefore = this.log.length;
     // a file, and not a pipe: etcd would stall on a full pipe while this process is busy
     const log = openSync(this.#logFile, "a");
-    const child = spawn(this.plan.binary, this.plan.args, {
-      // of a session of its own, or Ctrl-C would end it before the tests have cleaned up
-      detached: true,
-      env: childEnvironment(),
-      stdio: ["ignore", log, log],
-    });
-    closeSync(log);
+    const child = await this.#spawn(log).finally(() => closeSync(log));
     child.once("exit", () => this.#gone(child));
-    try {
-      await once(child, "spawn");
-    } catch (cause) {
-      throw new TestingError("start-failed", `${this.plan.binary} cannot be run: ${cause}`, {
-        cause,
-      });
-    }
     this.#child = child;
-    this.#disarm = guard(child.pid as number, this.plan.disposable ? this.plan.folder : undefined);
     // a test that forgets stop() must still be able to end
     child.unref();
     try {
@@ -160,6 +145,16 @@ export class Member {
     throw new TestingError("not-running", `${this.plan.name} was stopped for good`);
   }
 
+  async #spawn(log: number): Promise<ChildProcess> {
+    const { name, binary, args, disposable, folder } = this.plan;
+    const guarded = { env: childEnvironment(), log, folder: disposable ? folder : undefined };
+    try {
+      return await spawnGuarded(binary, args, guarded);
+    } catch (cause) {
+      throw new TestingError("start-failed", `${name} cannot be started: ${cause}`, { cause });
+    }
+  }
+
   async #ready(child: ChildProcess): Promise<void> {
     const deadline = performance.now() + this.plan.readyTimeoutMs;
     let last = "nothing was tried";
@@ -192,10 +187,7 @@ export class Member {
   }
 
   #gone(child: ChildProcess): void {
-    if (this.#child !== child) return;
-    this.#child = undefined;
-    this.#disarm?.();
-    this.#disarm = undefined;
+    if (this.#child === child) this.#child = undefined;
   }
 
   get #logFile(): string {

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFailed, test, vi } from "vitest";
 import { type EtcdServer, eventually, findEtcd, findEtcdctl, startEtcd } from "../src/index.js";
 import { sharedEtcd } from "../src/vitest.js";
 
@@ -231,9 +231,10 @@ test("etcd does not outlive the process that started it, however that ends", asy
       () => said.includes("\n") && (JSON.parse(said) as { pid: number; folder: string }),
       { withinMs: 20_000, what: "the child's report" },
     );
-    if (how.startsWith("SIG")) child.kill(how as NodeJS.Signals);
+    onTestFailed(() => void (alive(pid) && process.kill(pid, "SIGKILL")));
+    if (/^SIG\w+$/.test(how)) child.kill(how as NodeJS.Signals);
     await eventually(() => !alive(pid), { what: `the end of etcd after ${how}` });
     await eventually(() => !existsSync(folder), { what: `the end of its data after ${how}` });
   };
-  await Promise.all(["SIGKILL", "SIGTERM", "uncaught", "exit"].map(outlived));
+  await Promise.all(["SIGKILL", "SIGKILL at once", "SIGTERM", "uncaught", "exit"].map(outlived));
 });
