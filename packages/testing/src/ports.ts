@@ -14,6 +14,8 @@ let drawn = (process.pid % PARTS) * PART_SIZE;
 /**
  * Ports of 127.0.0.1 that nothing listens on at the moment. Another process may take one before it
  * is used: be ready to ask again.
+ *
+ * @throws Node's own error, such as `EPERM` or `EMFILE`, where this process cannot listen at any
  */
 export async function freePorts(count: number): Promise<number[]> {
   const free: number[] = [];
@@ -32,9 +34,13 @@ export async function freePort(): Promise<number> {
 
 /** Whether nothing listens on that port of 127.0.0.1 at the moment. */
 export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once("error", () => resolve(false));
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(false);
+      // in a sandbox, say, where it would be the same with each port
+      else reject(error);
+    });
     probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 }

@@ -22,7 +22,7 @@ export interface StartEtcdOptions extends MemberOptions {
  *
  * @throws {TestingError} `not-found` without an etcd, or where the one given by `ETCD_ENDPOINTS` or
  *   `ETCD_BIN` is not the version that `ETCD_VERSION` asks for; `start-failed`, with etcd's log in the
- *   message
+ *   message. Node's own error, such as `EPERM`, where this process cannot listen at any port
  */
 export async function startEtcd(options: StartEtcdOptions = {}): Promise<EtcdServer> {
   const given = process.env.ETCD_ENDPOINTS;

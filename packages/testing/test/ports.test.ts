@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
+import { Server } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { freePorts } from "../src/ports.js";
 
 const run = promisify(execFile);
@@ -26,3 +27,27 @@ test("a port that was given is given to nobody else while it is not listened on,
     expect(port).toBeLessThan(32_000);
   }
 });
+
+/** The next port that is tried cannot be listened on, for this reason. */
+function failNextListen(code: string): void {
+  const listen = vi.spyOn(Server.prototype, "listen");
+  onTestFinished(() => listen.mockRestore());
+  listen.mockImplementationOnce(function (this: Server) {
+    const error = Object.assign(new Error(`listen ${code}`), { code });
+    queueMicrotask(() => this.emit("error", error));
+    return this;
+  });
+}
+
+test("a port that somebody has is passed over", async () => {
+  failNextListen("EADDRINUSE");
+  expect(await freePorts(2)).toHaveLength(2);
+});
+
+test.each(["EPERM", "EACCES", "EMFILE"])(
+  "where nothing can be listened on (%s), it says so",
+  async (code) => {
+    failNextListen(code);
+    await expect(freePorts(2)).rejects.toMatchObject({ code });
+  },
+);
