@@ -1,4 +1,15 @@
 import { type Etcd3, Range } from "etcd3";
+import {
+  type Check,
+  type Checks,
+  checkCount,
+  checkList,
+  checkOneOf,
+  checkOptions,
+  checkText,
+  checkWord,
+  required,
+} from "./options.js";
 
 /** A user, and the one role it has: what it may do to the keys below a prefix. */
 export interface AuthUser {
@@ -18,6 +29,23 @@ export interface AuthOptions {
   /** How long a token is good for after its last use, in seconds. Default etcd's: 300. */
   tokenTtlSeconds?: number | undefined;
 }
+
+const userChecks: Checks<AuthUser> = {
+  name: required(checkWord),
+  password: required(checkText),
+  prefix: required(checkText),
+  permission: checkOneOf("Read", "Write", "Readwrite"),
+};
+
+const authChecks: Checks<AuthOptions> = {
+  rootPassword: checkText,
+  users: checkList((user, what) => checkOptions(user, userChecks, what)),
+  tokenTtlSeconds: checkCount,
+};
+
+export const checkAuth: Check = (auth, what) => {
+  if (auth !== undefined) checkOptions(auth, authChecks, what);
+};
 
 /** Root, as a client logs in. */
 export function rootOf(auth: AuthOptions): { username: string; password: string } {

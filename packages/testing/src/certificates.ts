@@ -3,11 +3,22 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import type { SelfsignedOptions } from "selfsigned";
 import type { ClientCredentials } from "./credentials.js";
+import { type Check, checkFlag, checkOptions, mustBe } from "./options.js";
 
 export interface TlsOptions {
   /** Whether clients must show a certificate too. Default false. */
   clientCert?: boolean | undefined;
 }
+
+const checkTlsKind = mustBe(
+  "true, false or an object",
+  (tls) => typeof tls === "boolean" || (typeof tls === "object" && tls !== null),
+);
+
+export const checkTls: Check = (tls, what) => {
+  checkTlsKind(tls, what);
+  if (typeof tls === "object") checkOptions<TlsOptions>(tls, { clientCert: checkFlag }, what);
+};
 
 /** A CA of its own, a certificate for servers, and what clients need. */
 export interface Certificates {

@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { TestingError } from "./errors.js";
+import {
+  type Checks,
+  checkFunction,
+  checkMs,
+  checkOptions,
+  checkText,
+  required,
+} from "./options.js";
 
 export interface EventuallyOptions {
   /** How long to go on trying, in milliseconds. Default 5,000. */
@@ -11,6 +19,12 @@ export interface EventuallyOptions {
   what?: string | undefined;
 }
 
+const checks: Checks<EventuallyOptions> = {
+  withinMs: checkMs(0),
+  everyMs: checkMs(0),
+  what: checkText,
+};
+
 /** What {@link eventually} gives back: the value, once it is none of the "not yet" ones. */
 export type Settled<T> = Exclude<Awaited<T>, false | null | undefined | 0 | "">;
 
@@ -18,12 +32,15 @@ export type Settled<T> = Exclude<Awaited<T>, false | null | undefined | 0 | "">;
  * Calls `condition` until it returns something truthy, and returns that. Throwing, or returning
  * anything falsy (`undefined` too), means "not yet"; a call that hangs does not outlive the bound.
  *
+ * @throws TypeError, RangeError for bad arguments
  * @throws {TestingError} `timed-out`, which says what was last returned or thrown
  */
 export async function eventually<T>(
   condition: () => T,
   options: EventuallyOptions = {},
 ): Promise<Settled<T>> {
+  required(checkFunction)(condition, "condition");
+  checkOptions(options, checks);
   const { withinMs = 5_000, everyMs = 10, what = "the condition" } = options;
   const deadline = performance.now() + withinMs;
   let last = "a try that never ended";

@@ -3,6 +3,7 @@ import { cached, cacheFolder, keep } from "./cache.js";
 import { unpackPackages } from "./debian-packages.js";
 import { TestingError } from "./errors.js";
 import { unpackRelease } from "./official-release.js";
+import { checkOptions, checkWord } from "./options.js";
 import { checkVersion, versionAskedFor } from "./version-asked-for.js";
 
 /** What is fetched when nothing asks for another version: the newest one tested. */
@@ -25,11 +26,13 @@ export interface FindEtcdOptions {
  * it is fetched into the cache: the official release, or the packages of Debian or Ubuntu. Where a
  * version is asked for, only that one will do; one older than 3.4 never does.
  *
+ * @throws TypeError for bad arguments
  * @throws {TestingError} `not-found`, naming every way and what came of it, also where `$ETCD_BIN` is
  *   too old, or not the version that `$ETCD_VERSION` asks for; `bad-checksum` when what was fetched is not what
  *   was published
  */
 export async function findEtcd(options: FindEtcdOptions = {}): Promise<EtcdBinaries> {
+  checkOptions<FindEtcdOptions>(options, { version: checkWord });
   const { ETCD_BIN: bin } = process.env;
   if (bin && options.version === undefined) return await given(bin);
   const version = options.version?.replace(/^v/, "") ?? versionAskedFor();

@@ -1,5 +1,6 @@
-import type { AuthOptions } from "./auth.js";
-import type { TlsOptions } from "./certificates.js";
+import { type AuthOptions, checkAuth } from "./auth.js";
+import { checkTls, type TlsOptions } from "./certificates.js";
+import { type Checks, checkFlag, checkList, checkMs, checkText, checkWord } from "./options.js";
 
 /** How members are to be started. */
 export interface MemberOptions {
@@ -19,3 +20,12 @@ export interface MemberOptions {
   /** Bound of the wait until it is ready, in milliseconds. Default 20,000. */
   readyTimeoutMs?: number | undefined;
 }
+
+export const memberChecks: Checks<MemberOptions> = {
+  version: checkWord,
+  args: checkList(checkText),
+  tls: checkTls,
+  auth: checkAuth,
+  fsync: checkFlag,
+  readyTimeoutMs: checkMs(1),
+};

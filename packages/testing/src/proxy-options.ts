@@ -1,3 +1,4 @@
+import { type Checks, checkFlag, checkFunction, checkOneOf, mustBe, required } from "./options.js";
 import type { Direction } from "./proxy-pipe.js";
 
 export interface ProxyOptions {
@@ -28,4 +29,25 @@ export interface BreakAfterOptions {
    * until it is reset: the server acts, and the client never hears of it. Default `reset`.
    */
   how?: "reset" | "cut" | "mute" | undefined;
+}
+
+export const proxyChecks: Checks<ProxyOptions> = {
+  target: required(mustBe('"host:port"', isEndpoint)),
+  onData: checkFunction,
+};
+
+export const stallChecks: Checks<StallOptions> = {
+  direction: checkOneOf("up", "down", "both"),
+  discard: checkFlag,
+};
+
+export const breakAfterChecks: Checks<BreakAfterOptions> = {
+  direction: checkOneOf("up", "down"),
+  match: checkFunction,
+  how: checkOneOf("reset", "cut", "mute"),
+};
+
+function isEndpoint(target: unknown): boolean {
+  const [, port] = (typeof target === "string" && /^[^/]+:(\d+)$/.exec(target)) || [];
+  return Number(port) >= 1 && Number(port) <= 65_535;
 }

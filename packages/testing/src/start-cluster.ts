@@ -1,7 +1,8 @@
 import { EtcdCluster } from "./etcd-cluster.js";
 import { launch } from "./launch.js";
-import type { MemberOptions } from "./member-options.js";
+import { type MemberOptions, memberChecks } from "./member-options.js";
 import type { MemberNetwork } from "./member-place.js";
+import { type Checks, checkCount, checkFlag, checkFunction, checkOptions } from "./options.js";
 
 export interface StartClusterOptions extends MemberOptions {
   /** How many members. Default 3. */
@@ -19,13 +20,23 @@ export interface StartClusterOptions extends MemberOptions {
   network?: ((name: string) => MemberNetwork) | undefined;
 }
 
+const checks: Checks<StartClusterOptions> = {
+  ...memberChecks,
+  size: checkCount,
+  proxied: checkFlag,
+  heartbeatMs: checkCount,
+  electionMs: checkCount,
+  network: checkFunction,
+};
+
 /**
  * Starts a cluster of real members, named `etcd-1` and so on, and waits until all are ready. It is
  * always started, also where `ETCD_ENDPOINTS` names a running one.
  *
- * @throws {TestingError} as `startEtcd` does
+ * @throws as `startEtcd` does
  */
 export async function startCluster(options: StartClusterOptions = {}): Promise<EtcdCluster> {
+  checkOptions(options, checks);
   const { size = 3, proxied = false, heartbeatMs, electionMs, args = [], ...rest } = options;
   const { servers, proxies, defaults } = await launch({
     ...rest,

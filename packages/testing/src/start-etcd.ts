@@ -1,7 +1,8 @@
 import type { EtcdServer } from "./etcd-server.js";
 import { GivenServer } from "./given-server.js";
 import { launch } from "./launch.js";
-import type { MemberOptions } from "./member-options.js";
+import { type MemberOptions, memberChecks } from "./member-options.js";
+import { type Checks, checkFlag, checkOptions, checkWord } from "./options.js";
 
 export interface StartEtcdOptions extends MemberOptions {
   /**
@@ -16,15 +17,19 @@ export interface StartEtcdOptions extends MemberOptions {
   dataDir?: string | undefined;
 }
 
+const checks: Checks<StartEtcdOptions> = { ...memberChecks, own: checkFlag, dataDir: checkWord };
+
 /**
  * Starts one real etcd member on free ports of 127.0.0.1 and waits until it is ready. With
  * `ETCD_ENDPOINTS` set, and no option that asks for a server of its own, it gives that one instead.
  *
+ * @throws TypeError, RangeError for bad arguments, before anything is started
  * @throws {TestingError} `not-found` without an etcd, or where the one given by `ETCD_ENDPOINTS` or
  *   `ETCD_BIN` is not the version that `ETCD_VERSION` asks for; `start-failed`, with etcd's log in the
  *   message. Node's own error, such as `EPERM`, where this process cannot listen at any port
  */
 export async function startEtcd(options: StartEtcdOptions = {}): Promise<EtcdServer> {
+  checkOptions(options, checks);
   const given = process.env.ETCD_ENDPOINTS;
   if (given && !asksForOwn(options)) return await GivenServer.find(given);
   const { own: _, dataDir, ...rest } = options;

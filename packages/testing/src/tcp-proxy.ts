@@ -1,6 +1,13 @@
 import { connect, type Server, type Socket } from "node:net";
+import { checkMs, checkOptions, required } from "./options.js";
 import { listen } from "./proxy-listener.js";
-import type { BreakAfterOptions, ProxyOptions, StallOptions } from "./proxy-options.js";
+import {
+  type BreakAfterOptions,
+  breakAfterChecks,
+  type ProxyOptions,
+  type StallOptions,
+  stallChecks,
+} from "./proxy-options.js";
 import { type Direction, ProxyPipe, type Rules } from "./proxy-pipe.js";
 
 interface Pair {
@@ -73,8 +80,13 @@ export class TcpProxy implements AsyncDisposable {
     if (!this.#listener) this.#adopt(await listen(this.#port));
   }
 
-  /** From now on nothing arrives, while connections stay open and new ones are accepted. */
+  /**
+   * From now on nothing arrives, while connections stay open and new ones are accepted.
+   *
+   * @throws TypeError for bad arguments
+   */
   stall(options: StallOptions = {}): void {
+    checkOptions(options, stallChecks);
     const { direction = "both", discard = false } = options;
     for (const way of ["up", "down"] as const) {
       if (direction !== "both" && direction !== way) continue;
@@ -93,8 +105,13 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** What comes from now on arrives this many milliseconds later, in each direction; 0 ends it. */
+  /**
+   * What comes from now on arrives this many milliseconds later, in each direction; 0 ends it.
+   *
+   * @throws TypeError, RangeError unless it is a number from 0 to 2,147,483,647
+   */
   delay(ms: number): void {
+    required(checkMs(0))(ms, "ms");
     this.#rules.up.delayMs = ms;
     this.#rules.down.delayMs = ms;
   }
@@ -107,8 +124,11 @@ export class TcpProxy implements AsyncDisposable {
   /**
    * Sets a trap that works once: the next chunk that matches is passed on, and then the connection
    * breaks. Resolves when that has happened.
+   *
+   * @throws TypeError for bad arguments, at once
    */
   breakAfter(options: BreakAfterOptions = {}): Promise<void> {
+    checkOptions(options, breakAfterChecks);
     const { direction = "up", match = () => true, how = "reset" } = options;
     return new Promise((sprung) => {
       this.#traps.add({ direction, match, how, sprung });
