@@ -104,6 +104,18 @@ describe.each(entries)("%s", (entry) => {
   });
 });
 
+test("classes and functions go by the names that they are exported by, as errors and their stacks show them", async () => {
+  const forUsers = entries.filter((entry) => !entry.endsWith("/internal"));
+  const source = `const wrong = [];
+for (const entry of ${JSON.stringify(forUsers)}) {
+  for (const [name, value] of Object.entries(await import(entry))) {
+    if (typeof value === "function" && name !== "default" && value.name !== name) wrong.push(entry + ": " + name + " is " + value.name);
+  }
+}
+console.log(JSON.stringify(wrong));`;
+  expect(await names("named.mjs", source)).toEqual([]);
+});
+
 describe("a lock on a real etcd", () => {
   const body = `
 async function main() {

@@ -34,6 +34,12 @@ const brand = Symbol.for("etcdkit.CoordinationError");
 export class CoordinationError<Code extends string = CoordinationCode> extends Error {
   /** What another installed copy of this package knows the errors of this class by, and those of a user's that extends it. */
   protected static readonly knownAs: string = "CoordinationError";
+
+  static {
+    // printed for each error of it; esbuild renames a class that names itself
+    Object.defineProperty(CoordinationError, "name", { value: "CoordinationError" });
+  }
+
   override name = "CoordinationError";
   readonly code: Code;
 

@@ -42,6 +42,11 @@ const brand = Symbol.for("etcdkit.Session");
 
 /** A lease that is kept alive while this process lives, and whose loss is known here before etcd can have expired it. */
 export class Session implements AsyncDisposable {
+  static {
+    // for messages; esbuild renames a class that names itself
+    Object.defineProperty(Session, "name", { value: "Session" });
+  }
+
   readonly connection: Connection;
   readonly #lease: Lease;
 
