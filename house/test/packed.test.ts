@@ -25,10 +25,11 @@ const folder = mkdtempSync(join(tmpdir(), "etcdkit-packed-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(command: string, args: string[], cwd = folder): Promise<string> {
-  // what pnpm and vitest set for this process is not the user's; npm's own settings (npm_config_*) are
+  // what pnpm and vitest set for this process is not the user's; npm's own settings (npm_config_*) are, but for who runs
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(VITEST|NODE_(ENV|OPTIONS|PATH)$|npm_(?!config_))/i.test(name),
+      ([name]) =>
+        !/^(VITEST|NODE_(ENV|OPTIONS|PATH)$|npm_(?!config_)|npm_config_user_agent$)/i.test(name),
     ),
   );
   try {
@@ -94,6 +95,14 @@ describe.each(published)("$manifest.name", ({ manifest: { name } }) => {
     for (const target of targets) expect(files).toContain(target.replace("./", ""));
   });
 });
+
+test.each(published)(
+  "$manifest.name is not packed by npm, which would leave all of the workspace in its manifest",
+  async (one) => {
+    const npm = run("npm", ["pack", "--dry-run"], join(root, one.folder));
+    await expect(npm).rejects.toThrow("only pnpm packs this");
+  },
+);
 
 describe.each(entries)("%s", (entry) => {
   test("gives the same names to import and to require()", async () => {
