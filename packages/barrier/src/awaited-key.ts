@@ -54,8 +54,6 @@ export class AwaitedKey {
   #last: KeyValue | undefined;
   /** The last hold whose end was seen, as it was then. */
   #seenToEnd: KeyValue | undefined;
-  /** etcd has been at this revision: one that answers with an earlier one was put back to an earlier state. */
-  #newest = 0n;
   readonly #inquiry: LeaseInquiry;
   readonly #unseen: UnseenEnd;
 
@@ -116,13 +114,10 @@ export class AwaitedKey {
     this.#nextReading = undefined;
     const patience = { what: this.what, signal: this.#over.signal };
     const request = { key: this.#key };
-    const known = this.#newest;
     const { kvs, revision } = await this.connection.call(
       (etcd, call) => etcd.range(request, call),
       patience,
     );
-    if (revision < known) this.#startOver();
-    this.#wasAt(revision);
     return { kv: kvs[0], revision };
   }
 
@@ -134,31 +129,20 @@ export class AwaitedKey {
 
   #follow(): void {
     this.#snapshot ??= new Snapshot(this.connection, { key: this.#key }, this.what, {
-      state: ([kv], revision) => {
-        // this list is older than a look, or etcd was put back: a read that begins now can tell
-        if (revision < this.#newest) this.#look().catch(() => undefined);
-        this.#became(kv, revision);
-      },
+      state: ([kv], revision) => this.#became(kv, revision),
       changes: (events) => this.#changes(events),
+      startingOver: () => this.#forgetState(),
       failed: (error) => this.#failed(error),
     });
   }
 
   /** What was seen is of another history, and its revisions tell nothing in this one: who waits goes by what is there now. */
-  #startOver(): void {
-    this.#snapshot?.close();
-    this.#snapshot = undefined;
+  #forgetState(): void {
     this.#revision = undefined;
     this.#now = undefined;
     this.#last = undefined;
     this.#seenToEnd = undefined;
-    this.#newest = 0n;
     for (const waiter of this.#waiters) waiter.since = 0n;
-    if (this.#waiters.size > 0) this.#follow();
-  }
-
-  #wasAt(revision: bigint): void {
-    if (revision > this.#newest) this.#newest = revision;
   }
 
   #changes(events: WatchEvent[]): void {
@@ -169,7 +153,6 @@ export class AwaitedKey {
   }
 
   #became(kv: KeyValue | undefined, revision: bigint): void {
-    this.#wasAt(revision);
     this.#revision = revision;
     this.#now = kv;
     if (kv) this.#last = kv;

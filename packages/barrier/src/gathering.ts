@@ -35,8 +35,6 @@ export class Gathering {
   readonly ready: Buffer;
   readonly waiters: { key: Buffer; rangeEnd: Buffer };
   readonly #attendants = new Set<Attendant>();
-  /** Those whose create revisions are of another history, until they have looked at this one. */
-  readonly #former = new Set<Attendant>();
   #users = 0;
   #snapshot: Snapshot | undefined;
   #stopLingering: (() => void) | undefined;
@@ -122,27 +120,18 @@ export class Gathering {
 
   remove(attendant: Attendant): void {
     this.#attendants.delete(attendant);
-    this.#former.delete(attendant);
-  }
-
-  /** etcd was put back to an earlier state: what was seen is of another history, and its revisions tell nothing in this one. */
-  startOver(): void {
-    this.#snapshot?.close();
-    this.#forgetAll();
-    for (const attendant of this.#attendants) this.#former.add(attendant);
-    this.#follow();
   }
 
   #follow(): void {
     this.#snapshot ??= new Snapshot(this.connection, this.range, `double barrier ${this.name}`, {
       state: (kvs, revision) => this.#state(kvs, revision),
       changes: (events) => this.#changes(events),
+      startingOver: () => this.#forgetState(),
       failed: (error) => this.#failed(error),
     });
   }
 
   #state(kvs: KeyValue[], revision: bigint): void {
-    if (revision < this.revision) return this.startOver();
     this.#keys = new Map();
     this.#readyRevision = 0n;
     for (const kv of kvs.sort(byCreateRevision)) this.#put(kv);
@@ -176,13 +165,13 @@ export class Gathering {
   }
 
   #show(attendant: Attendant): void {
-    if (this.#revision === undefined) return;
-    if (!this.#former.delete(attendant) && this.#revision < attendant.createRevision) return;
+    if (this.#revision === undefined || this.#revision < attendant.createRevision) return;
     attendant.look();
   }
 
   #failed(error: unknown): void {
-    this.#forgetAll();
+    this.#snapshot = undefined;
+    this.#forgetState();
     for (const attendant of [...this.#attendants]) attendant.failed(error);
     if (this.#users === 0) this.#stop();
   }
@@ -190,12 +179,12 @@ export class Gathering {
   #stop(): void {
     this.#stopLingering?.();
     this.#snapshot?.close();
-    this.#forgetAll();
+    this.#snapshot = undefined;
+    this.#forgetState();
     shared.forget(this.connection, this.name);
   }
 
-  #forgetAll(): void {
-    this.#snapshot = undefined;
+  #forgetState(): void {
     this.#revision = undefined;
     this.#keys.clear();
     this.#byCount.clear();

@@ -51,9 +51,7 @@ export async function createMember(
     success: [{ put: { key, value, lease: lease.id } }, ...reads],
     failure: [{ range: { key } }, ...reads],
   };
-  const known = gathering.revision;
-  const { succeeded, revision, results } = await lease.txn(txn, { what, signal, unanswered });
-  if (revision < known) gathering.startOver();
+  const { succeeded, results } = await lease.txn(txn, { what, signal, unanswered });
   const [, members, ready] = results.map(({ range }) => range?.kvs ?? []);
   const own = members?.find((member) => member.key.equals(key));
   if (own?.lease !== lease.id) {

@@ -1,9 +1,7 @@
 import { Barrier, type Connection, DoubleBarrier, Session } from "@etcdkit/barrier";
-import { EtcdFailure, internals } from "@etcdkit/core/internal";
 import { backUp, putBack, startWithHistory, writeHistory } from "@etcdkit/test-support/put-back";
 import { eventually } from "@etcdkit/testing";
 import { expect, test } from "vitest";
-import { Gathering } from "../src/gathering.js";
 import { openConnection } from "./open.js";
 import { all, outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
@@ -12,26 +10,6 @@ import { waitingAt } from "./waiting-at.js";
 
 const NAME = "barrier";
 const lost = expect.objectContaining({ code: "HOLDER_LOST" });
-
-/** The watches of this connection can be ended as they are when etcd's revisions are found to have gone back. */
-function endingWatches(etcd: Connection): { end(): void } {
-  const { watches } = internals(etcd);
-  const open = watches.open.bind(watches);
-  const endings: (() => void)[] = [];
-  watches.open = (options, handlers) => {
-    const watch = open(options, handlers);
-    endings.push(() => {
-      watch.close();
-      handlers.ended(new EtcdFailure("compacted", "ended by the test"));
-    });
-    return watch;
-  };
-  return {
-    end: () => {
-      for (const end of endings.splice(0)) end();
-    },
-  };
-}
 
 test("emptied, and held anew: who comes then waits, and who had waited hears that its hold is gone", async () => {
   const server = await startWithHistory();
@@ -80,7 +58,6 @@ test("emptied, and nobody else comes: all who had waited hear that their hold is
   const server = await startWithHistory();
   const where = { hosts: server.endpoints };
   const etcd = openConnection(where);
-  const watches = endingWatches(etcd);
   await writeHistory(server);
   await new Barrier(openConnection(where), NAME).hold();
   const waiting = [outcomeOf(new Barrier(etcd, NAME).wait())];
@@ -89,43 +66,30 @@ test("emptied, and nobody else comes: all who had waited hear that their hold is
   waiting.push(outcomeOf(new Barrier(etcd, NAME).wait()));
   await waitingAt(etcd, NAME, 2);
   await putBack(server);
-  watches.end();
   await Promise.all(waiting.map(({ settled }) => settled));
   expect(all(waiting)).toEqual(["done", "done"]);
 });
 
-test.for([["before the watch has heard of it"], ["when it has"]])(
-  "emptied: a member that comes %s waits for another one, and who had waited hears that its key is gone",
-  async ([when]) => {
-    const server = await startWithHistory();
-    const where = { hosts: server.endpoints };
-    const etcd = openConnection(where);
-    const watches = endingWatches(etcd);
-    const member = async (connection: Connection) =>
-      new DoubleBarrier(await Session.open(connection, { ttl: 20 }), NAME, { count: 2 });
-    const [one, two] = [await member(etcd), await member(etcd)];
-    await writeHistory(server);
-    await Promise.all([one.enter(), two.enter()]);
-    await Promise.all([one.leave(), two.leave()]);
-    const before = outcomeOf(one.enter());
-    const keys = () => server.client().getAll().prefix(`${NAME}/waiters/`).count();
-    await eventually(async () => (await keys()) === 1);
-    const gathering = Gathering.of(internals(etcd), NAME);
-    const { revision } = gathering;
-    await putBack(server);
-    if (when === "when it has") {
-      watches.end();
-      await eventually(() => gathering.revision > 0n && gathering.revision < revision);
-    }
-    const after = await member(etcd);
-    const other = await member(openConnection(where));
-    const entering = outcomeOf(after.enter());
-    expect(await before.settled).toMatchObject({
-      code: expect.stringMatching(/^(KEY_DELETED|SESSION_EXPIRED)$/),
-    });
-    await eventually(async () => (await keys()) === 1);
-    expect(entering.now).toBe("pending");
-    await other.enter();
-    expect(await entering.settled).toBe("done");
-  },
-);
+test("emptied: whoever is in a double barrier is told, and one who comes then waits for another", async () => {
+  const server = await startWithHistory();
+  const where = { hosts: server.endpoints };
+  const etcd = openConnection(where);
+  const member = async (connection: Connection) =>
+    new DoubleBarrier(await Session.open(connection, { ttl: 20 }), NAME, { count: 2 });
+  const [one, two] = [await member(etcd), await member(etcd)];
+  await writeHistory(server);
+  await Promise.all([one.enter(), two.enter()]);
+  await Promise.all([one.leave(), two.leave()]);
+  const before = outcomeOf(one.enter());
+  const keys = () => server.client().getAll().prefix(`${NAME}/waiters/`).count();
+  await eventually(async () => (await keys()) === 1);
+  await putBack(server);
+  expect(await before.settled).toMatchObject({ code: "SESSION_EXPIRED" });
+  const after = await member(etcd);
+  const other = await member(openConnection(where));
+  const entering = outcomeOf(after.enter());
+  await eventually(async () => (await keys()) === 1);
+  expect(entering.now).toBe("pending");
+  await other.enter();
+  expect(await entering.settled).toBe("done");
+});

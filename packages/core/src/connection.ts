@@ -142,9 +142,8 @@ export class EtcdConnection implements Connection {
 
   /** What etcd keeps of our sessions is of a moment long past: keys made since are gone, those deleted since are there again. */
   #wentBack(): void {
-    this.lines.distrust();
-    for (const lease of [...this.leases]) lease.wentBack();
     this.watches.startOver();
+    for (const lease of [...this.leases]) lease.wentBack();
   }
 
   async #close(): Promise<void> {

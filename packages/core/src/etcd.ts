@@ -174,6 +174,8 @@ export type FailureKind =
   | "lease-not-found"
   | "lease-exists"
   | "compacted"
+  /** etcd was put back to an earlier state: what was told until now is of another history. */
+  | "put-back"
   | "permission"
   | "credentials"
   /** The request or its reply is larger than a message may be. */

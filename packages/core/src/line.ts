@@ -116,6 +116,7 @@ export class Line {
     this.#snapshot ??= new Snapshot(this.connection, this.range, this.what, {
       state: (kvs, revision) => this.#state(kvs, revision),
       changes: (events) => this.#changes(events),
+      startingOver: () => this.#forgetState(),
       failed: (error) => this.#failed(error),
     });
   }
@@ -132,20 +133,20 @@ export class Line {
     }
   }
 
-  /** Knows nothing of the line until it is read the next time. */
-  distrust(): void {
-    this.#order.clear();
-    this.#revision = undefined;
-  }
-
   /** Follows no longer. */
   stop(): void {
     this.#stopLingering?.();
     this.#again?.cancel();
     this.#snapshot?.close();
     this.#snapshot = undefined;
-    this.distrust();
+    this.#forgetState();
     this.registry.forget(this);
+  }
+
+  /** Nothing is known of the line until it is read the next time. */
+  #forgetState(): void {
+    this.#order.clear();
+    this.#revision = undefined;
   }
 
   #state(kvs: KeyValue[], revision: bigint): void {
@@ -193,7 +194,7 @@ export class Line {
 
   #failed(error: unknown): void {
     this.#snapshot = undefined;
-    this.distrust();
+    this.#forgetState();
     for (const place of [...this.#places.values()]) place.failed(error);
     // who waited is told and gone; who holds would not hear of its deleted key, though the line may be read again some day
     if (this.#places.size === 0) return;

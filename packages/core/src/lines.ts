@@ -22,11 +22,6 @@ export class Lines {
     if (!this.#lines.has(line.what)) this.#lines.set(line.what, line);
   }
 
-  /** What is known of any line is not gone by until that line was read again. */
-  distrust(): void {
-    for (const line of this.#lines.values()) line.distrust();
-  }
-
   close(): void {
     for (const line of [...this.#lines.values()]) line.stop();
   }

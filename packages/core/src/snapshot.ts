@@ -15,6 +15,8 @@ export interface SnapshotHandlers {
   state(kvs: KeyValue[], revision: bigint): void;
   /** What changed after the last `state` or `changes`, whole revisions in order. */
   changes(events: WatchEvent[]): void;
+  /** etcd was put back to an earlier state: what was told is of another history, and a `state` of this one follows. */
+  startingOver?: (() => void) | undefined;
   /** The last word: it cannot go on (no permission, or the connection was closed). */
   failed(error: unknown): void;
 }
@@ -116,7 +118,8 @@ export class Snapshot {
 
   #ended(failure: EtcdFailure): void {
     if (this.#closed) return;
-    if (failure.kind === "compacted") this.#start();
+    if (failure.kind === "put-back") this.#handlers.startingOver?.();
+    if (failure.kind === "put-back" || failure.kind === "compacted") this.#start();
     else this.#fail(told(failure, { what: this.#what }));
   }
 

@@ -23,7 +23,7 @@ export interface WatchHandlers {
   created?: ((revision: bigint) => void) | undefined;
   /** One or more whole revisions, in order, each event once, whatever happens to the stream meanwhile. */
   events(events: WatchEvent[]): void;
-  /** The last word, not after `close()`: "compacted" (list again), "permission", "refused" or "closed". */
+  /** The last word, not after `close()`: "compacted" or "put-back" (list again), "permission", "refused" or "closed". */
   ended(failure: EtcdFailure): void;
 }
 
@@ -59,6 +59,8 @@ const UNANSWERED_LIMIT_UNSYNCED = 14;
 // a stream that is never silent is asked all the same, every 6 s: for its quiet watches
 const BUSY_PERIODS = 20;
 const STALL_MS = 250;
+// for the socket to be read in, after this process stood still
+const SECOND_LOOK_MS = 20;
 const ASK_MS = 1_000;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
@@ -128,9 +130,9 @@ export class Watches {
     this.#endAll(new EtcdFailure("closed", "the connection to etcd was closed"));
   }
 
-  /** etcd was put back to an earlier state: what a watch has yet to tell is not to come, as if it were compacted. */
+  /** etcd was put back to an earlier state: what a watch has yet to tell is not to come. */
   startOver(): void {
-    this.#endAll(new EtcdFailure("compacted", "etcd was put back to an earlier state"));
+    this.#endAll(new EtcdFailure("put-back", "etcd was put back to an earlier state"));
   }
 
   #endAll(failure: EtcdFailure): void {
@@ -225,7 +227,7 @@ export class Watches {
   #checkAlive(again = false): void {
     const late = this.#clock.now() - this.#timerAt > STALL_MS;
     if (late && !again && !this.#heard) {
-      this.#setTimer(0, () => this.#checkAlive(true));
+      this.#setTimer(SECOND_LOOK_MS, () => this.#checkAlive(true));
       return;
     }
     const unsynced = [...this.#subscriptions].some((subscription) => subscription.unsynced);
