@@ -44,7 +44,7 @@ export function promptly(clock: Clock, what: string, signal?: AbortSignal): Pati
 
 /** The members of one cluster: which one serves now, and how a call finds one that answers. */
 export class Members {
-  readonly #all: readonly Etcd[];
+  readonly all: readonly Etcd[];
   readonly #clock: Clock;
   readonly #random: Random;
   #current = 0;
@@ -52,7 +52,7 @@ export class Members {
   readonly #sleepers = new Set<() => void>();
 
   constructor(all: readonly Etcd[], clock: Clock, random: Random) {
-    this.#all = all;
+    this.all = all;
     this.#clock = clock;
     this.#random = random;
     // processes that start together should not all begin with the same member
@@ -60,7 +60,7 @@ export class Members {
   }
 
   get current(): Etcd {
-    const member = this.#all[this.#current];
+    const member = this.all[this.#current];
     if (!member) throw new Error("a connection has at least one member");
     return member;
   }
@@ -71,7 +71,7 @@ export class Members {
 
   /** `member` did not serve: the next one does from now on, unless somebody has already moved on. */
   failed(member: Etcd): void {
-    if (member === this.current) this.#current = (this.#current + 1) % this.#all.length;
+    if (member === this.current) this.#current = (this.#current + 1) % this.all.length;
   }
 
   /**
@@ -81,7 +81,7 @@ export class Members {
    */
   async call<T>(operation: Operation<T>, patience: Patience): Promise<T> {
     let last: EtcdFailure | undefined;
-    for (const _ of this.#all) {
+    for (const _ of this.all) {
       const member = this.current;
       const answer = await this.#attempt(member, operation, patience, last);
       if (!(answer instanceof EtcdFailure)) return answer.value;
@@ -95,7 +95,7 @@ export class Members {
         last = answer;
         continue;
       }
-      this.#current = this.#all.indexOf(answer.member);
+      this.#current = this.all.indexOf(answer.member);
       return answer.value;
     }
   }
@@ -136,10 +136,10 @@ export class Members {
     const known = { ...patience, unanswered: undefined };
     let silent = 0;
     return new Promise((resolve, reject) => {
-      for (const member of this.#all) {
+      for (const member of this.all) {
         this.#attempt(member, operation, known, last).then((answer) => {
           const failed = answer instanceof EtcdFailure;
-          if (!failed || ++silent === this.#all.length) resolve(answer);
+          if (!failed || ++silent === this.all.length) resolve(answer);
         }, reject);
       }
     });
@@ -154,7 +154,7 @@ export class Members {
   close(): void {
     this.#closed = true;
     for (const wake of this.#sleepers) wake();
-    for (const member of this.#all) member.close();
+    for (const member of this.all) member.close();
   }
 
   #check({ signal, over }: Patience, last: EtcdFailure | undefined): void {

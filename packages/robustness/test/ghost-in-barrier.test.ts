@@ -13,7 +13,7 @@ test("a key that a late attempt made, and that was let in with others, lets nobo
 
   // the first attempt hangs at a member that stands still; the key of the second is taken away again
   const member = late.member;
-  member?.freeze();
+  member.freeze();
   const cancel = new AbortController();
   const first = enter(cancel.signal);
   first.catch(() => undefined);
@@ -22,7 +22,7 @@ test("a key that a late attempt made, and that was let in with others, lets nobo
   await expect(world.until(first)).rejects.toThrow("given up");
   await world.pass(5_000);
   expect(world.cluster.etcd.store.keys).toEqual([]);
-  member?.thaw();
+  member.thaw();
   await world.pass(1_000);
   expect(world.cluster.etcd.store.keys).toHaveLength(1);
   await world.until(new DoubleBarrier(others, "b", { count: 2 }).enter());

@@ -12,7 +12,7 @@ test("a key that a late attempt makes anew, after an operator deleted the one it
 
   // the first attempt hangs at a member that stands still, the second is answered by another
   const { member } = late;
-  member?.freeze();
+  member.freeze();
   const lock = await world.until(new Mutex(session, "m").lock());
   // it follows its line by then
   await world.pass(5_000);
@@ -22,7 +22,7 @@ test("a key that a late attempt makes anew, after an operator deleted the one it
   await world.pass(5_000);
   expect(lock.held).toBe(false);
   expect(session.state).toBe("connected");
-  member?.thaw();
+  member.thaw();
   await world.pass(1_000);
   expect(etcd.store.keys).toEqual([lock.key]);
 

@@ -1,4 +1,4 @@
-import { batched, type Etcd, EtcdConnection } from "@etcdkit/core/internal";
+import { batched, EtcdConnection } from "@etcdkit/core/internal";
 import type { SimulatedCluster } from "./cluster/cluster.js";
 import { Link } from "./cluster/link.js";
 import type { SimulatedMember } from "./cluster/member.js";
@@ -15,7 +15,6 @@ export class SimulatedClient {
   /** The port to each member, without group commit. */
   readonly ports: readonly RemoteEtcd[];
   readonly #cluster: SimulatedCluster;
-  readonly #members: readonly Etcd[];
 
   constructor(cluster: SimulatedCluster, process: SimulatedProcess, random: SeededRandom) {
     this.process = process;
@@ -26,13 +25,12 @@ export class SimulatedClient {
       (member, index) => new RemoteEtcd(process, member, this.links[index] as Link),
     );
     this.#cluster = cluster;
-    this.#members = this.ports.map(batched);
     // etcd3's builders are for the user's own reads and writes: nothing in the library uses them
     const noClient = {} as EtcdConnection["client"];
     const own = random.fork("library");
     this.connection = new EtcdConnection(
       noClient,
-      [...this.#members],
+      this.ports.map(batched),
       process.clock,
       own,
       () => undefined,
@@ -40,7 +38,10 @@ export class SimulatedClient {
   }
 
   /** The member that its calls go to now. */
-  get member(): SimulatedMember | undefined {
-    return this.#cluster.members[this.#members.indexOf(this.connection.members.current)];
+  get member(): SimulatedMember {
+    const { all, current } = this.connection.members;
+    const member = this.#cluster.members[all.indexOf(current)];
+    if (!member) throw new Error("its calls go to none of the members");
+    return member;
   }
 }

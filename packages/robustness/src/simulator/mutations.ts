@@ -208,8 +208,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       edit(
         "core/src/snapshot.ts",
-        'if (failure.kind === "compacted") this.#start();',
-        'if (failure.kind === "compacted") { this.#handlers.state([], 1n << 60n); this.#start(); }',
+        'failure.kind === "compacted") this.#start();',
+        'failure.kind === "compacted") { this.#handlers.state([], 1n << 60n); this.#start(); }',
       ),
     ],
   },
