@@ -1,9 +1,10 @@
-import type { Etcd } from "./etcd.js";
+import type { Etcd, Txn, TxnResult } from "./etcd.js";
 
 /**
- * How far etcd's history has come, by all that its members have said. Reads and writes are linearizable (etcd.io, docs/learning:
- * KV API guarantees): an answer of a smaller revision than one that was known when it was asked for is from an etcd that was put back to
- * an earlier state, by a restored snapshot or an emptied data folder.
+ * How far etcd's history has come, by all that its members have said. What goes through etcd's log is answered with a revision no
+ * smaller than any that was known when it was sent; one that is smaller is from an etcd that was put back to an earlier state, by a
+ * restored snapshot or an emptied data folder. Reads prove nothing: after a change of the leader one may be stale for once
+ * (etcd-io/etcd#20418).
  */
 export class History {
   #known = 0n;
@@ -18,8 +19,9 @@ export class History {
   /** The same member, whose answers are compared with what was known. */
   follow(etcd: Etcd): Etcd {
     return {
-      txn: (txn, call) => this.#compare(() => etcd.txn(txn, call)),
-      range: (request, call) => this.#compare(() => etcd.range(request, call)),
+      txn: (txn, call) =>
+        isLogged(txn) ? this.#compare(etcd.txn(txn, call)) : etcd.txn(txn, call),
+      range: (request, call) => etcd.range(request, call),
       leaseGrant: (lease, ttl, call) => etcd.leaseGrant(lease, ttl, call),
       leaseRevoke: (lease, call) => etcd.leaseRevoke(lease, call),
       leaseTimeToLive: (lease, call) => etcd.leaseTimeToLive(lease, call),
@@ -40,10 +42,11 @@ export class History {
     if (revision > this.#known) this.#known = revision;
   }
 
-  async #compare<Answer extends { revision: bigint }>(ask: () => Promise<Answer>): Promise<Answer> {
+  /** `asked` a moment ago. */
+  async #compare(asked: Promise<TxnResult>): Promise<TxnResult> {
     const known = this.#known;
     const turns = this.#turns;
-    const answer = await ask();
+    const answer = await asked;
     if (turns !== this.#turns) return answer;
     if (answer.revision >= known) {
       this.reached(answer.revision);
@@ -54,4 +57,9 @@ export class History {
     this.#wentBack();
     return answer;
   }
+}
+
+/** A transaction that can only read is not (etcd, server/etcdserver/txn: IsTxnReadonly). */
+function isLogged({ success, failure }: Txn): boolean {
+  return [...success, ...failure].some((op) => !("range" in op));
 }

@@ -62,6 +62,8 @@ const STALL_MS = 250;
 // for the socket to be read in, after this process stood still
 const SECOND_LOOK_MS = 20;
 const ASK_MS = 1_000;
+/** No revision gets so far. */
+const NEVER = (1n << 63n) - 1n;
 const FIRST_BACKOFF_MS = 50;
 const LONGEST_BACKOFF_MS = 1_000;
 
@@ -302,15 +304,21 @@ export class Watches {
     subscription.created?.(revision);
   }
 
-  /** The member is behind, or etcd was put back to an earlier state and will be silent for long: a read tells, to the history. */
+  /**
+   * The member is behind, or etcd was put back to an earlier state and will be silent for long: what goes through etcd's log tells, to
+   * the history. Nothing is written by it.
+   */
   async #askHowFar(key: Buffer): Promise<void> {
     const stream = this.#stream;
     const member = this.#member;
     if (this.#asked || !member) return;
     this.#asked = true;
+    const never = { key, createRevision: NEVER };
+    const txn = { compare: [never], success: [{ deleteRange: { key } }], failure: [] };
     try {
-      await member.range({ key, limit: 1, keysOnly: true }, { deadlineMs: ASK_MS });
+      await member.txn(txn, { deadlineMs: ASK_MS });
     } catch (error) {
+      // a user who may only read stays in doubt
       if (stream !== this.#stream || !(error instanceof EtcdFailure) || !error.passing) return;
       void this.#reopen(member, error);
     }
