@@ -1,3 +1,4 @@
+import { startEtcd } from "@etcdkit/testing";
 import { eventually, sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -189,12 +190,15 @@ describe("a session", () => {
   });
 
   it("is abandoned at once when the signal aborts while it opens, and leaves no lease", async () => {
-    const leases = async () => (await testClient().leaseClient.leaseLeases()).leases.length;
-    const before = await leases();
+    // its own: tests beside it open sessions too
+    await using server = await startEtcd({ own: true });
+    const etcd = connect({ hosts: server.endpoints });
+    const leases = async () => (await server.client().leaseClient.leaseLeases()).leases;
     const stop = new AbortController();
-    const opening = Session.open(open(), { signal: stop.signal });
+    const opening = Session.open(etcd, { signal: stop.signal });
     stop.abort(new Error("never mind"));
     await expect(opening).rejects.toThrow("never mind");
-    await eventually(async () => (await leases()) <= before);
+    await eventually(async () => (await leases()).length === 0);
+    await etcd.close();
   });
 });
