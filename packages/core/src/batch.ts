@@ -6,6 +6,7 @@ import {
   type Op,
   type Txn,
   type TxnResult,
+  withTxn,
 } from "./etcd.js";
 import { Scopes } from "./scopes.js";
 
@@ -38,17 +39,9 @@ interface Part {
 /** The same member, with its transactions batched. */
 export function batched(etcd: Etcd): Etcd {
   const batcher = new Batcher(etcd);
-  return {
-    txn: (txn, call) => (txn.scope === undefined ? etcd.txn(txn, call) : batcher.add(txn, call)),
-    range: (request, call) => etcd.range(request, call),
-    leaseGrant: (lease, ttl, call) => etcd.leaseGrant(lease, ttl, call),
-    leaseRevoke: (lease, call) => etcd.leaseRevoke(lease, call),
-    leaseTimeToLive: (lease, call) => etcd.leaseTimeToLive(lease, call),
-    keepAlive: (events) => etcd.keepAlive(events),
-    watch: (events) => etcd.watch(events),
-    reconnect: () => etcd.reconnect(),
-    close: () => etcd.close(),
-  };
+  return withTxn(etcd, (txn, call) =>
+    txn.scope === undefined ? etcd.txn(txn, call) : batcher.add(txn, call),
+  );
 }
 
 class Batcher {

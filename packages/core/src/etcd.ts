@@ -16,6 +16,21 @@ export interface Etcd {
   close(): void;
 }
 
+/** The same member, whose transactions are made by `txn`. */
+export function withTxn(etcd: Etcd, txn: Etcd["txn"]): Etcd {
+  return {
+    txn,
+    range: (request, call) => etcd.range(request, call),
+    leaseGrant: (lease, ttl, call) => etcd.leaseGrant(lease, ttl, call),
+    leaseRevoke: (lease, call) => etcd.leaseRevoke(lease, call),
+    leaseTimeToLive: (lease, call) => etcd.leaseTimeToLive(lease, call),
+    keepAlive: (events) => etcd.keepAlive(events),
+    watch: (events) => etcd.watch(events),
+    reconnect: () => etcd.reconnect(),
+    close: () => etcd.close(),
+  };
+}
+
 /** One attempt of a unary call. */
 export interface Call {
   /** The attempt is given up after this long. */

@@ -1,4 +1,4 @@
-import type { Etcd, Txn, TxnResult } from "./etcd.js";
+import { type Etcd, type Txn, type TxnResult, withTxn } from "./etcd.js";
 
 /**
  * How far etcd's history has come, by all that its members have said. What goes through etcd's log is answered with a revision no
@@ -18,18 +18,9 @@ export class History {
 
   /** The same member, whose answers are compared with what was known. */
   follow(etcd: Etcd): Etcd {
-    return {
-      txn: (txn, call) =>
-        isLogged(txn) ? this.#compare(etcd.txn(txn, call)) : etcd.txn(txn, call),
-      range: (request, call) => etcd.range(request, call),
-      leaseGrant: (lease, ttl, call) => etcd.leaseGrant(lease, ttl, call),
-      leaseRevoke: (lease, call) => etcd.leaseRevoke(lease, call),
-      leaseTimeToLive: (lease, call) => etcd.leaseTimeToLive(lease, call),
-      keepAlive: (events) => etcd.keepAlive(events),
-      watch: (events) => etcd.watch(events),
-      reconnect: () => etcd.reconnect(),
-      close: () => etcd.close(),
-    };
+    return withTxn(etcd, (txn, call) =>
+      isLogged(txn) ? this.#compare(etcd.txn(txn, call)) : etcd.txn(txn, call),
+    );
   }
 
   /** The greatest revision that any answer has told. */

@@ -6,15 +6,21 @@ import { openConnection } from "../src/connection.js";
 import { underPrefix } from "../src/keys.js";
 import { Lease } from "../src/lease.js";
 
-// etcd 3.5.30 renews no lease with a key that the user may not write, and ends the whole stream over it. Older ones, 3.5.16 say, do
-// not look: there nothing is refused.
-it("a lease that etcd does not renew any more takes no other one of its connection along", async () => {
-  const user = { name: "worker", password: "secret", prefix: "inside/" };
+const user = { name: "worker", password: "secret", prefix: "inside/" };
+
+async function asUser() {
   const server = await startEtcd({ auth: { users: [user] } });
   onTestFinished(() => server.stop());
   const auth = { username: user.name, password: user.password };
   const connection = openConnection({ hosts: server.endpoints, auth }, new SystemClock());
   onTestFinished(() => connection.close());
+  return { server, connection };
+}
+
+// etcd 3.5.30 renews no lease with a key that the user may not write, and ends the whole stream over it. Older ones, 3.5.16 say, do
+// not look: there nothing is refused.
+it("a lease that etcd does not renew any more takes no other one of its connection along", async () => {
+  const { server, connection } = await asUser();
   const refused = await Lease.grant(connection, { ttl: 3 });
   const other = await Lease.grant(connection, { ttl: 3 });
   const put = { key: Buffer.from("inside/a"), value: Buffer.alloc(0), lease: refused.id };
@@ -36,12 +42,7 @@ it("a lease that etcd does not renew any more takes no other one of its connecti
 
 // older ones do not look at the token of a renewal either
 it("a lease that runs out since its user has another password by now says so", async () => {
-  const user = { name: "worker", password: "secret", prefix: "inside/" };
-  const server = await startEtcd({ auth: { users: [user] } });
-  onTestFinished(() => server.stop());
-  const auth = { username: user.name, password: user.password };
-  const connection = openConnection({ hosts: server.endpoints, auth }, new SystemClock());
-  onTestFinished(() => connection.close());
+  const { server, connection } = await asUser();
   const lease = await Lease.grant(connection, { ttl: 2 });
   await server.client().auth.userChangePassword({ name: user.name, password: "another" });
   const changedAt = connection.clock.now();
