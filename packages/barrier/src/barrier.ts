@@ -39,6 +39,8 @@ export class Barrier {
   readonly #connection: EtcdConnection;
   /** Ours, also after its release: an object that has held never releases another's. */
   #hold: Hold | undefined;
+  /** Settles when all that were begun are done; never rejects. */
+  #holding: Promise<void> = Promise.resolve();
 
   /** @throws TypeError if `etcd` is no Connection, or `name` is empty, has a NUL or is not well-formed text */
   constructor(etcd: Connection, name: string) {
@@ -71,20 +73,24 @@ export class Barrier {
       throw new TypeError("onHolderLost is about a session: give one, or leave it out");
     }
     const hold = lease
-      ? await holdLeased(this.#connection, lease, this.name, onHolderLost)
-      : await holdUnleased(this.#connection, this.name);
-    // or etcd would not have let us hold anew
-    this.#hold?.lost();
-    this.#hold = hold;
+      ? holdLeased(this.#connection, lease, this.name, onHolderLost)
+      : holdUnleased(this.#connection, this.name);
+    const holding = this.#holdBy(hold);
+    const before = this.#holding;
+    const done = () => before;
+    this.#holding = holding.then(done, done);
+    await holding;
   }
 
   /**
    * Lets the waiters go. Takes away what this object holds, and only that, if it has ever held; else whatever holds the name, as in
-   * Go. Idempotent: that nothing is there to release, or our session is lost with its key, is no error.
+   * Go. Idempotent: that nothing is there to release, or our session is lost with its key, is no error. A `hold()` of this object that
+   * is under way is waited for, and released.
    *
    * @throws CoordinationError `UNAVAILABLE` when no member of etcd answers within 10 s; try again then
    */
   async release(): Promise<void> {
+    await this.#holding;
     if (this.#hold) return this.#hold.release();
     const connection = this.#connection;
     const patience = promptly(connection.clock, `barrier ${this.name}`);
@@ -103,5 +109,12 @@ export class Barrier {
     checkSignal(options.signal);
     options.signal?.throwIfAborted();
     await AwaitedKey.of(this.#connection, this.name).wait(options.signal);
+  }
+
+  async #holdBy(beginning: Promise<Hold>): Promise<void> {
+    const hold = await beginning;
+    // or etcd would not have let us hold anew
+    this.#hold?.lost();
+    this.#hold = hold;
   }
 }
