@@ -65,6 +65,7 @@ beforeAll(async () => {
         ...published.map(({ manifest }) => [manifest.name, `file:tarballs/${tarball(manifest)}`]),
         ["@types/node", types["@types/node"]],
         ["vitest", types.vitest],
+        ["typescript-5.2", "npm:typescript@~5.2.2"],
       ]),
     }),
   );
@@ -209,4 +210,15 @@ test("every entry point type-checks under nodenext and strict, from a module and
     JSON.stringify({ compilerOptions, files: ["use.mts", "use.cts", "options.mts"] }),
   );
   await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder]);
+});
+
+test("modules type-check with TypeScript 5.2, for all that users import but the helpers for vitest", async () => {
+  const forUsers = entries.filter((entry) => !entry.endsWith("/vitest"));
+  const uses = forUsers.map(
+    (entry, n) => `import * as entry${n} from "${entry}";\nexport { entry${n} };\n`,
+  );
+  writeFileSync(join(folder, "old.mts"), uses.join(""));
+  const compiler = join(folder, "node_modules/typescript-5.2/bin/tsc");
+  const settings = "--strict --noEmit --module nodenext --target es2022 --types node";
+  await run(process.execPath, [compiler, ...settings.split(" "), "old.mts"]);
 });

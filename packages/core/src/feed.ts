@@ -4,7 +4,7 @@ interface Reader<T> {
 }
 
 /** An iterator fed from outside: what nobody has read yet is kept, in order. */
-export class Feed<T> implements AsyncIterableIterator<T, undefined> {
+export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #unread: T[] = [];
   readonly #readers: Reader<T>[] = [];
   readonly #stop: () => void;

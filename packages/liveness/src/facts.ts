@@ -65,12 +65,18 @@ function addresses(): string[] {
   }
 }
 
+interface Manifest {
+  name?: string;
+  version?: string;
+}
+
 function ownVersion(): string | undefined {
   try {
-    const manifest = createRequire(import.meta.url)("../package.json") as { version?: string };
-    return manifest.version;
+    const manifest: Manifest = createRequire(import.meta.url)("../package.json");
+    // part of a bundle, it finds that of the application
+    return manifest.name === "@etcdkit/liveness" ? manifest.version : undefined;
   } catch {
-    // part of a bundle, far from its manifest
+    // or none
     return undefined;
   }
 }

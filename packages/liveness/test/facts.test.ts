@@ -1,5 +1,7 @@
-import { networkInterfaces } from "node:os";
-import { beforeEach, expect, test, vi } from "vitest";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { machineFacts } from "../src/facts.js";
 
 // The addresses that a member says of its machine, on machines that have all kinds of them.
@@ -41,4 +43,16 @@ test("are none where the question is forbidden", () => {
     throw new Error("forbidden");
   });
   expect(machineFacts()).toMatchObject({ pid: process.pid, addresses: [] });
+});
+
+test("have no version of the package where it is part of another one's bundle", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "etcdkit-bundle-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "app", version: "9.9.9" }));
+  cpSync(new URL("../src/facts.ts", import.meta.url), join(folder, "dist", "facts.ts"));
+  const bundled: { machineFacts: typeof machineFacts } = await import(
+    join(folder, "dist", "facts.ts")
+  );
+  expect(machineFacts()).toHaveProperty("packageVersion");
+  expect(bundled.machineFacts()).not.toHaveProperty("packageVersion");
 });
