@@ -29,10 +29,14 @@ export interface ConnectOptions extends IOptions {
 
 /** What sessions, locks and the like share: the members of one etcd cluster, one lease stream, one watch stream. */
 export interface Connection extends AsyncDisposable {
-  /** For your own reads and writes; within the namespace, where one was given. */
+  /**
+   * For your own reads and writes; within the namespace, where one was given. An attempt, of which etcd3 makes up to four, has a
+   * deadline of 2 s where you set none, but for compactions and maintenance; an `Etcd3` of your own is as you made it.
+   */
   readonly client: Etcd3 | Namespace;
   /**
-   * Ends what is open on this connection as if each had been closed, its streams, timers and sockets. A session that is being
+   * Ends what is open on this connection as if each had been closed, its streams, timers and sockets; an attempt of a call of `client`
+   * that is under way ends by its deadline. A session that is being
    * opened is refused with `CONNECTION_CLOSED`, and leaves no lease. Idempotent, never throws, takes no longer than the sessions'
    * leases would have lived, or the few seconds that a session being opened takes to be undone.
    */

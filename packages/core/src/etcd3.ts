@@ -1,6 +1,7 @@
-import type { Interceptor, InterceptorProvider } from "@grpc/grpc-js";
+import type { CallOptions, Interceptor, InterceptorProvider } from "@grpc/grpc-js";
 import { noop } from "cockatiel";
 import {
+  type CallContext,
   ClientClosedError,
   castGrpcError,
   Etcd3,
@@ -52,6 +53,8 @@ const CHANNEL = {
   channelFactoryOverride: openChannel,
 };
 const AUTHENTICATE_DEADLINE_MS = 2_000;
+/** Of each of the four attempts that etcd3 makes; by itself it would wait for a frozen member for ever. */
+const CLIENT_ATTEMPT_MS = 2_000;
 
 // A member that lost its quorum is silent, to streams for ever and to calls for seconds, unless they ask for a leader (etcd,
 // server/etcdserver/api/v3rpc/interceptor.go): then it says at once that it has none.
@@ -87,13 +90,17 @@ export function optionsOf(client: unknown): IOptions | undefined {
   return (client as unknown as { options: IOptions }).options;
 }
 
-/** The client a user reads and writes with: etcd3's own, but without the breaker that blocks all calls after one bad member. */
+/**
+ * The client a user reads and writes with: etcd3's own, but without the breaker that blocks all calls after one bad member, and with a
+ * deadline where the user gives none.
+ */
 export function userClient(options: IOptions): Etcd3 {
+  const own = withInterceptors(options, []);
   return new Etcd3({
     ...options,
     grpcOptions: { ...CHANNEL, ...options.grpcOptions },
     faultHandling: { host: () => noop, ...options.faultHandling },
-    defaultCallOptions: withInterceptors(options, []),
+    defaultCallOptions: (context) => ({ ...deadlineOf(context), ...own(context) }),
   });
 }
 
@@ -104,6 +111,12 @@ export function openMember(options: IOptions, host: string): Etcd {
   const authentication = new Authentication(() => authenticate(options, auth, host));
   const own = memberOptions(options, host, [authentication.interceptor]);
   return new Etcd3Member(new AuthenticatedClient(own, authentication));
+}
+
+function deadlineOf({ service, method, isStream }: CallContext): CallOptions {
+  // what takes longer the larger the database is
+  const long = service === "Maintenance" || method === "compact";
+  return isStream || long ? {} : { deadline: Date.now() + CLIENT_ATTEMPT_MS };
 }
 
 /** Without `auth`: etcd3 would ask for tokens itself. */
@@ -164,7 +177,7 @@ class AuthenticatedClient extends Etcd3 {
 function withInterceptors(
   { defaultCallOptions, auth }: IOptions,
   ours: Interceptor[],
-): NonNullable<IOptions["defaultCallOptions"]> {
+): (context: CallContext) => CallOptions {
   // the innermost, so that ours hear of an old token as of any that is not valid
   const ofCalls = auth ? [...ours, oldTokenIsInvalid] : ours;
   return (context) => {

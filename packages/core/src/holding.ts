@@ -43,7 +43,8 @@ export class Holding implements AsyncDisposable {
 
   /**
    * etcd3's transaction builder on the connection's `client`, with our ownership already compared: what is put in its `then()`
-   * happens only if we hold at that moment by etcd's own word. Awaited before `commit()`, it rejects with a TypeError.
+   * happens only if we hold at that moment by etcd's own word. Awaited before `commit()`, it rejects with a TypeError. `commit()` rejects
+   * with etcd3's error where none of four attempts of 2 s is answered; it may have been carried out then.
    *
    * @throws the reason of `signal` where the holding is lost, and `KeyDeletedError` where it is not told yet whether our key was
    *   deleted or went with its lease; a `CoordinationError` with code `RELEASED` after a release
