@@ -26,7 +26,7 @@ export interface Patience {
   signal?: AbortSignal | undefined;
   /** Asked before each attempt, with the failure of the last: an error ends the attempts with it. */
   over?: ((last?: EtcdFailure) => Error | undefined) | undefined;
-  /** Told of an attempt that ended without an answer: it may have been carried out, or may yet be. */
+  /** Told of an attempt that ended without an answer, or was refused: it may have been carried out, or may yet be. */
   unanswered?: (() => void) | undefined;
 }
 
@@ -114,6 +114,9 @@ export class Members {
     } catch (error) {
       if (this.#closed) throw closedError(error);
       if (!(error instanceof EtcdFailure)) throw error;
+      // what goes beyond etcd's quota is carried out and then refused, where it passed a first look (etcd,
+      // server/etcdserver/apply: quotaApplierV3)
+      if (error.kind === "refused") patience.unanswered?.();
       if (!error.passing) throw told(error, patience);
       if (error.kind === "unavailable" && error.sent) patience.unanswered?.();
       // cancelled while it waited for company: the member has not been asked
