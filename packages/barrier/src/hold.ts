@@ -2,6 +2,7 @@ import { CoordinationError, SessionClosedError, SessionExpiredError } from "@etc
 import {
   closedError,
   type EtcdConnection,
+  type EtcdFailure,
   Lease,
   type Patience,
   promptly,
@@ -65,12 +66,16 @@ export async function holdLeased(
     free();
   });
   const release = async () => {
-    const patience = whileAlive(lease, promptly(connection.clock, what));
+    const patience = promptly(connection.clock, what);
+    const over = (last?: EtcdFailure) =>
+      (lease.standing ? undefined : lease.lossReason) ?? patience.over?.(last);
     try {
-      await releaseKey(connection, { ...held, value, lease: lease.id }, patience);
+      // a session that is orphaned meanwhile leaves its other keys
+      if (lease.standing)
+        await releaseKey(connection, { ...held, value, lease: lease.id }, { ...patience, over });
     } catch (error) {
       // the key goes with its lease
-      if (lease.alive) throw error;
+      if (lease.standing) throw error;
     }
     over();
   };

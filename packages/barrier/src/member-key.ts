@@ -5,6 +5,7 @@ import {
   EtcdFailure,
   type KeyValue,
   type Lease,
+  putOwn,
   type Txn,
 } from "@etcdkit/core/internal";
 import type { Gathering } from "./gathering.js";
@@ -60,13 +61,18 @@ export async function createMember(
       `${what}: the key that should be ours, ${key}, belongs to another lease`,
     );
   }
+  // or whoever is cancelled now would not know of it
+  if (!succeeded) unanswered();
+  // a former life may have come for another count
+  if (!own.value.equals(value)) {
+    await putOwn(lease, own, value, { what });
+    return await createMember(member, value, signal, unanswered);
+  }
   const { createRevision } = own;
   const readyNow = readyOf(ready?.[0]);
   const upToOurs = members?.filter((member) => member.createRevision <= createRevision) ?? [];
   const now = momentOf(upToOurs, readyNow);
   if (succeeded) return { ...now, createRevision, readyNow };
-  // or whoever is cancelled now would not know of it
-  unanswered();
   const then = await membersAsOf(member, createRevision, signal).catch(unlessCompacted);
   return { ...(then ?? now), createRevision, readyNow };
 }

@@ -274,14 +274,13 @@ export class Member implements Attendant, MemberKey {
     else this.#forget();
   }
 
-  /** Deletes the key, again and again until that is answered or the lease is gone. */
+  /** Deletes the key, again and again until that is answered or the lease is gone; not where an orphaned lease took it along. */
   #takeAway(): void {
     this.#state = "over";
     this.#stepIn?.cancel();
     this.gathering.remove(this);
-    this.#deletion ??= this.lease.alive
-      ? deleteMember(this, this.#createRevision)
-      : Promise.resolve();
+    const ours = this.lease.standing && !this.#lossReason;
+    this.#deletion ??= ours ? deleteMember(this, this.#createRevision) : Promise.resolve();
     const refused = () => {
       // it may be allowed later, as when a role is given back
       this.#doubt = true;

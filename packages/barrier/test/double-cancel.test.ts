@@ -3,7 +3,7 @@ import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
 import { membersOf, openMember, present, settled } from "./gather.js";
-import { creates, puts, withholdTxn } from "./late.js";
+import { creates, deletes, puts, withholdTxn } from "./late.js";
 import { outcomeOf } from "./outcome.js";
 
 // Cancelled in each state, a member rejects at once with the signal's reason, and its key goes though its session lives on.
@@ -61,6 +61,20 @@ test("entering, with an attempt that arrives after the deletion: undone within a
   await nothingLeft(name);
   expect((await late.arrive()).succeeded).toBe(true);
   await nothingLeft(name);
+});
+
+test("entering, its session orphaned before its key is deleted", async () => {
+  const name = `${testPrefix()}double`;
+  const { double, session } = await openMember(name, 2, { ttl: 20 });
+  const late = withholdTxn(session.connection, deletes);
+  const abort = new AbortController();
+  const entering = outcomeOf(double.enter({ signal: abort.signal }));
+  await present(name, 1);
+  abort.abort(reason);
+  session.orphan();
+  expect(await entering.settled).toBe(reason);
+  await nothingLeft(name);
+  expect(late.withheld).toBe(true);
 });
 
 test("entering, by the key of a former life, before it is known who was there when that was made", async () => {

@@ -125,6 +125,21 @@ test("a process started again with the lease of its former life takes its own pl
   expect(await membersOf(name)).toHaveLength(2);
 });
 
+test("a process started again for another count has its own place for that", async () => {
+  const name = `${testPrefix()}double`;
+  const former = await openMember(name, 3, { ttl: 20 });
+  const lost = outcomeOf(former.double.enter());
+  await present(name, 1);
+  former.session.orphan();
+  expect(await lost.settled).toMatchObject({ code: "SESSION_CLOSED" });
+  const again = await openMember(name, 2, { leaseId: former.session.leaseId });
+  const entering = outcomeOf(again.double.enter());
+  const other = await openMember(name, 2);
+  await other.double.enter();
+  expect(await entering.settled).toBe("done");
+  expect(await membersOf(name)).toHaveLength(2);
+});
+
 test("a hundred and fifty on one connection share one watch", async () => {
   const server = await startEtcd({ own: true });
   onTestFinished(() => server.stop());

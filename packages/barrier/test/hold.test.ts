@@ -3,7 +3,7 @@ import { internals } from "@etcdkit/core/internal";
 import { eventually, startEtcd, startProxy, type TcpProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
-import { puts, withholdTxn } from "./late.js";
+import { deletes, puts, withholdTxn } from "./late.js";
 import { openConnection, openSession } from "./open.js";
 import { outcomeOf } from "./outcome.js";
 import { waitingAt } from "./waiting-at.js";
@@ -53,6 +53,36 @@ test.for(kinds)("%s: a lost answer to the release", async ([kind]) => {
   const lost = proxy.breakAfter({ match: (chunk) => chunk.includes(name), how: "reset" });
   await barrier.release();
   await lost;
+  expect(await testClient().get(name).string()).toBeNull();
+});
+
+test.for(kinds)(
+  "%s: released before the call is done, it is released when it is",
+  async ([kind]) => {
+    const { name, etcd, hold } = await scene(kind);
+    const barrier = new Barrier(etcd, name);
+    // as an object that has held before, too
+    for (let round = 1; round <= 2; round++) {
+      const refused = round === 2 && barrier.hold();
+      const holding = hold(barrier);
+      const released = barrier.release();
+      await Promise.allSettled([refused, holding]);
+      await released;
+      expect(await testClient().get(name).string()).toBeNull();
+    }
+  },
+);
+
+test("leased: a release that is under way is carried on, though the session is orphaned", async () => {
+  const name = `${testPrefix()}barrier`;
+  const session = await openSession({ ttl: 20 });
+  const barrier = new Barrier(session.connection, name);
+  await barrier.hold({ session });
+  const late = withholdTxn(session.connection, deletes);
+  const released = barrier.release();
+  session.orphan();
+  await released;
+  expect(late.withheld).toBe(true);
   expect(await testClient().get(name).string()).toBeNull();
 });
 

@@ -47,7 +47,9 @@ export class Lease implements Renewable {
   readonly #observers = new Set<(state: SessionState) => void>();
   readonly #keysInUse = new Set<string>();
   readonly ghosts = new Ghosts(this);
+  #orphaned = false;
   readonly #over = () => this.lossReason;
+  readonly #overInEtcd = () => (this.standing ? undefined : this.lossReason);
   readonly #asLost = (error: unknown): never => {
     if (!(error instanceof EtcdFailure) || error.kind !== "lease-not-found") throw error;
     this.gone();
@@ -160,6 +162,13 @@ export class Lease implements Renewable {
     return this.#lossReason;
   }
 
+  /** Whether there may be keys of ours in etcd to take away: alive, or left to a next life not longer ago than it lives by itself. */
+  get standing(): boolean {
+    if (this.alive) return true;
+    const { at, marginMs } = this.deadline;
+    return this.#orphaned && this.connection.clock.now() < at + marginMs;
+  }
+
   /** Calls `listener` at each change of state until the returned function is called. */
   observe(listener: (state: SessionState) => void): () => void {
     this.#observers.add(listener);
@@ -205,14 +214,19 @@ export class Lease implements Renewable {
   call<T>(
     operation: Operation<T>,
     { what, signal, unanswered }: Omit<Patience, "over">,
+    over = this.#over,
   ): Promise<T> {
-    const over = this.#over;
     return this.connection.call(operation, { what, signal, over, unanswered }).catch(this.#asLost);
   }
 
   /** One transaction, as `call` makes it: so that it must be one that may be sent again. */
   txn(txn: Txn, patience: Omit<Patience, "over">): Promise<TxnResult> {
     return this.call((etcd, call) => etcd.txn(txn, call), patience);
+  }
+
+  /** As `call`, to take away a key that was given up: goes on while the lease is `standing`. */
+  undo<T>(operation: Operation<T>, patience: Omit<Patience, "over">): Promise<T> {
+    return this.call(operation, patience, this.#overInEtcd);
   }
 
   /** Asks etcd whether the lease is still there. Resolves within `CONFIRM_MS`, and the lease is lost by then if etcd said no. */
@@ -240,6 +254,7 @@ export class Lease implements Renewable {
 
   /** Over for this process, without a word to etcd: the lease and its keys live on until the server's expiry or an adoption. */
   orphan(): void {
+    this.#orphaned = this.alive;
     this.#lose(
       "closed",
       new SessionClosedError("the session was orphaned: its lease is left to etcd"),

@@ -2,7 +2,7 @@ import type { KeyRange, KeyValue } from "./etcd.js";
 import { formerKeys } from "./former-keys.js";
 import type { Lease } from "./lease.js";
 import type { Line } from "./line.js";
-import { deleteOwn, type Enrol, enrol, enrolIfFree, replaceOwn } from "./txn.js";
+import { deleteOwn, type Enrol, enrol, enrolIfFree, putOwn, replaceOwn } from "./txn.js";
 
 export interface LineKeyOptions {
   lease: Lease;
@@ -72,7 +72,7 @@ export class LineKey {
     if (this.lease.adopted) await this.#takeFormer(signal);
     const enrolment = await enrol(this.lease, this.#request(blockers, signal));
     this.#createRevision = enrolment.createRevision;
-    this.#found = enrolment.found;
+    this.#found = await this.#withOurValue(enrolment.found);
     return enrolment.ahead;
   }
 
@@ -81,7 +81,7 @@ export class LineKey {
     if (this.lease.adopted) await this.#takeFormer(signal);
     const enrolment = await enrolIfFree(this.lease, this.#request(blockers, signal));
     this.#createRevision = enrolment?.createRevision;
-    this.#found = enrolment?.found;
+    this.#found = await this.#withOurValue(enrolment?.found);
     return enrolment !== undefined;
   }
 
@@ -163,11 +163,21 @@ export class LineKey {
     }
   }
 
+  /** What a former life, or another call, had written on it gives way. */
+  async #withOurValue(found: KeyValue | undefined): Promise<KeyValue | undefined> {
+    const value = this.#value;
+    if (!found || found.value.equals(value)) return found;
+    const { what, prefix: scope } = this.line;
+    const written = await putOwn(this.lease, found, value, { what, scope });
+    // if not, it is gone, of which we hear as of any deletion
+    return written === undefined ? found : { ...found, value, modRevision: written };
+  }
+
   async #delete(): Promise<void> {
     const { lease, line } = this;
     const about = { what: line.what, scope: line.prefix };
     try {
-      if (lease.alive) await deleteOwn(lease, this.bytes, this.#createRevision, about);
+      if (lease.standing) await deleteOwn(lease, this.bytes, this.#createRevision, about);
     } catch (error) {
       if (!lease.alive) return;
       this.#refusal = error;

@@ -113,7 +113,7 @@ export class Place implements InLine, Dependent {
     return this.#lost.signal;
   }
 
-  /** Why it was lost while it held; undefined if it was not. */
+  /** Why it was lost; undefined if it was not. */
   get lossReason(): Error | undefined {
     // when the lease is lost, its places are told one after the other
     return this.#lossReason ?? (this.#state === "held" ? this.lease.lossReason : undefined);
@@ -227,7 +227,7 @@ export class Place implements InLine, Dependent {
   async #enrol(): Promise<void> {
     try {
       const ahead = await this.#own.enrol(this.#blockers ?? [this.line.range], this.#signal);
-      if (this.#state === "over") return this.#own.leave();
+      if (this.#state === "over") return this.#drop(this.#own);
       this.#enrolled?.(this);
       if (ahead === 0) return this.#win();
       this.#state = "waiting";
@@ -268,7 +268,7 @@ export class Place implements InLine, Dependent {
     } catch (error) {
       return this.#enrolmentFailed(error);
     }
-    if (this.#state === "over") return this.#own.leave();
+    if (this.#state === "over") return this.#drop(this.#own);
     this.#win();
   }
 
@@ -305,7 +305,7 @@ export class Place implements InLine, Dependent {
     const outcome = await own.replaceBy(next, blockers);
     if (outcome === "replaced") {
       if (this.#state !== "held") {
-        next.leave();
+        this.#drop(next);
         await next.gone();
         throw this.whyNotHeld;
       }
@@ -356,9 +356,9 @@ export class Place implements InLine, Dependent {
     const state = this.#state;
     if (state === "over") return;
     this.#over();
+    this.#lossReason = reason;
     if (state === "held") {
       channels.lost.publish({ ...this.#told(), reason });
-      this.#lossReason = reason;
       this.#lost?.abort(reason);
     } else {
       this.#reject(reason);
@@ -371,7 +371,14 @@ export class Place implements InLine, Dependent {
       this.#over();
       this.#reject(error);
     }
-    this.#own.abandon();
+    if (this.#lossReason) this.#own.forget();
+    else this.#own.abandon();
+  }
+
+  /** Given up, its key goes; lost, that is left to etcd, and to whoever adopts the lease. */
+  #drop(own: LineKey): void {
+    if (this.#lossReason) own.forget();
+    else own.leave();
   }
 
   #leave(): void {

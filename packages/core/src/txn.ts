@@ -172,7 +172,7 @@ export function deleteOwn(
     success: [{ deleteRange: { key } }],
     failure: [],
   };
-  return lease.txn(txn, about);
+  return lease.undo((etcd, call) => etcd.txn(txn, call), about);
 }
 
 /** It is looked for, and never deleted by its lease: an attempt that arrives late would take a newer key of the same name along. */
@@ -182,7 +182,7 @@ async function deleteFound(
   about: { what: string; scope?: string },
 ): Promise<void> {
   const request = { key, keysOnly: true };
-  const { kvs } = await lease.call((etcd, call) => etcd.range(request, call), about);
+  const { kvs } = await lease.undo((etcd, call) => etcd.range(request, call), about);
   const [own] = kvs;
   if (own?.lease === lease.id) await deleteOwn(lease, key, own.createRevision, about);
 }

@@ -31,6 +31,9 @@ beforeEach(() => {
     range: async ({ key }: { key: Buffer }) => ({
       kvs: keys.includes(String(key)) ? [{ key, lease: 7n, createRevision: 1n }] : [],
     }),
+    txn: async () => {
+      keys = [];
+    },
   } as unknown as Etcd;
   const lease = {
     id: 7n,
@@ -40,9 +43,7 @@ beforeEach(() => {
     usesKey: () => false,
     claimKey: () => () => undefined,
     call: (operation: (etcd: Etcd) => Promise<unknown>) => operation(etcd),
-    txn: async () => {
-      keys = [];
-    },
+    undo: (operation: (etcd: Etcd) => Promise<unknown>) => operation(etcd),
   };
   ghosts = new Ghosts(lease as unknown as Lease);
 });

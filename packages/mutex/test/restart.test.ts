@@ -160,3 +160,16 @@ test("one call more than before takes none of the keys of others", async () => {
   await first.release();
   expect(await waiting).toMatchObject({ held: true, key: `${key}-1` });
 });
+
+test.each(["lock", "tryLock"] as const)(
+  "%s writes its own value on the key of the former life",
+  async (verb) => {
+    const former = await openSession({ ttl: 20 });
+    const { key, fencingToken } = await new Mutex(former, name).lock({ value: "pid 1" });
+    former.orphan();
+    const mutex = new Mutex(await openSession({ leaseId: former.leaseId }), name);
+    await mutex[verb]({ value: "pid 2" });
+    const [first] = await mutex.contenders();
+    expect(first).toMatchObject({ key, fencingToken, value: Buffer.from("pid 2") });
+  },
+);

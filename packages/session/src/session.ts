@@ -122,7 +122,8 @@ export class Session implements AsyncDisposable {
 
   /**
    * Ends the session here without a word to etcd: the lease and its keys live on until etcd expires them, or until another
-   * process adopts the lease by its id.
+   * process adopts the lease by its id. Only keys that were given up before, by a cancelled wait or a release, still go;
+   * `connection.close()` waits for that.
    */
   orphan(): void {
     this.#lease.orphan();
