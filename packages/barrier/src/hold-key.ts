@@ -116,6 +116,13 @@ export function whileAlive(lease: Lease, patience: Patience): Patience {
   return { ...patience, over: (last) => lease.lossReason ?? patience.over?.(last) };
 }
 
+/** `patience` that ends once etcd has no keys of `lease` any more, which a session that is orphaned leaves there. */
+export function whileStanding(lease: Lease, patience: Patience): Patience {
+  const over: Patience["over"] = (last) =>
+    (lease.standing ? undefined : lease.lossReason) ?? patience.over?.(last);
+  return { ...patience, over };
+}
+
 function leaseGone(error: unknown): boolean {
   return error instanceof EtcdFailure && error.kind === "lease-not-found";
 }

@@ -2,7 +2,6 @@ import { CoordinationError, SessionClosedError, SessionExpiredError } from "@etc
 import {
   closedError,
   type EtcdConnection,
-  type EtcdFailure,
   Lease,
   type Patience,
   promptly,
@@ -16,6 +15,7 @@ import {
   takeBack,
   unleaseKey,
   whileAlive,
+  whileStanding,
 } from "./hold-key.js";
 import { encode, newHold, type OnHolderLost } from "./hold-value.js";
 
@@ -66,13 +66,9 @@ export async function holdLeased(
     free();
   });
   const release = async () => {
-    const patience = promptly(connection.clock, what);
-    const over = (last?: EtcdFailure) =>
-      (lease.standing ? undefined : lease.lossReason) ?? patience.over?.(last);
+    const patience = whileStanding(lease, promptly(connection.clock, what));
     try {
-      // a session that is orphaned meanwhile leaves its other keys
-      if (lease.standing)
-        await releaseKey(connection, { ...held, value, lease: lease.id }, { ...patience, over });
+      await releaseKey(connection, { ...held, value, lease: lease.id }, patience);
     } catch (error) {
       // the key goes with its lease
       if (lease.standing) throw error;
