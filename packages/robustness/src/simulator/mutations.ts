@@ -102,7 +102,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       edit(
         "core/src/place.ts",
-        'if (this.#state === "over") return this.#own.leave();\n      this.#enrolled',
+        'if (this.#state === "over") return this.#drop(this.#own);\n      this.#enrolled',
         'if (this.#state === "over") return this.#own.forget();\n      this.#enrolled',
       ),
     ],
