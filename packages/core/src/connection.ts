@@ -35,10 +35,10 @@ export interface Connection extends AsyncDisposable {
    */
   readonly client: Etcd3 | Namespace;
   /**
-   * Ends what is open on this connection as if each had been closed, its streams, timers and sockets; an attempt of a call of `client`
-   * that is under way ends by its deadline. A session that is being
-   * opened is refused with `CONNECTION_CLOSED`, and leaves no lease. Idempotent, never throws, takes no longer than the sessions'
-   * leases would have lived, or the few seconds that a session being opened takes to be undone.
+   * Ends what is open on this connection as if each had been closed, its streams, timers and sockets; a call of `client` that is under
+   * way ends by the deadline of its attempt. A session that is being opened is refused with `CONNECTION_CLOSED`, and leaves no lease.
+   * Idempotent, never throws, takes no longer than the sessions' leases would have lived, or the few seconds that a session being
+   * opened takes to be undone.
    */
   close(): Promise<void>;
 }

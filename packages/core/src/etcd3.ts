@@ -104,6 +104,12 @@ export function userClient(options: IOptions): Etcd3 {
   });
 }
 
+function deadlineOf({ service, method, isStream }: CallContext): CallOptions {
+  // what takes longer the larger the database is
+  const long = service === "Maintenance" || method === "compact";
+  return isStream || long ? {} : { deadline: Date.now() + CLIENT_ATTEMPT_MS };
+}
+
 /** The port on one member, by a client of its own: no breaker, no retry, failover is ours. */
 export function openMember(options: IOptions, host: string): Etcd {
   const { auth } = options;
@@ -111,12 +117,6 @@ export function openMember(options: IOptions, host: string): Etcd {
   const authentication = new Authentication(() => authenticate(options, auth, host));
   const own = memberOptions(options, host, [authentication.interceptor]);
   return new Etcd3Member(new AuthenticatedClient(own, authentication));
-}
-
-function deadlineOf({ service, method, isStream }: CallContext): CallOptions {
-  // what takes longer the larger the database is
-  const long = service === "Maintenance" || method === "compact";
-  return isStream || long ? {} : { deadline: Date.now() + CLIENT_ATTEMPT_MS };
 }
 
 /** Without `auth`: etcd3 would ask for tokens itself. */
