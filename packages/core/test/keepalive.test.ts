@@ -287,6 +287,24 @@ describe("the end of a stream", () => {
     expect(stream(0).asked).toHaveLength(2);
     expect(streams).toHaveLength(2);
   });
+
+  it("is followed by another within a second, however often, and at once where it has answered", async () => {
+    const lease = renewed(LEASE, { ttlMs: 60_000 });
+    const end = async () => {
+      streams.at(-1)?.events.end(ended);
+      await Promise.resolve();
+    };
+    for (let times = 1; times <= 10; times++) {
+      await end();
+      clock.advance(1_000);
+      expect(streams).toHaveLength(times + 1);
+    }
+    streams.at(-1)?.answer();
+    await end();
+    clock.advance(20);
+    expect(streams).toHaveLength(12);
+    expect(lease.deadline.at).toBeGreaterThan(clock.now());
+  });
 });
 
 it("credentials that etcd does not accept are why a lease is suspended whose renewals go unanswered", async () => {

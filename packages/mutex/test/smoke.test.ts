@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Mutex, SessionClosedError } from "@etcdkit/mutex";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { startHolder } from "./holder.js";
 import { inLine } from "./in-line.js";
 import { openSession } from "./open-session.js";
@@ -231,11 +231,15 @@ test.for(["session", "connection"] as const)(
   },
 );
 
-test("names that continue each other after a slash are warned of", async () => {
+test("names that continue each other after a slash are warned of, once", async () => {
   const name = `${testPrefix()}a`;
   const [outer, inner] = [await openSession(), await openSession()];
   const warned = once(process, "warning");
-  await new Mutex(inner, `${name}/b`).lock();
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => warnings.push(warning);
+  process.on("warning", hear);
+  onTestFinished(() => void process.off("warning", hear));
+  for (const suffix of ["b", "c"]) await new Mutex(inner, `${name}/${suffix}`).lock();
   const abandon = new AbortController();
   const wait = new Mutex(outer, name).lock({ signal: abandon.signal });
   const [warning] = await warned;
@@ -243,4 +247,5 @@ test("names that continue each other after a slash are warned of", async () => {
   expect(warning.message).toContain(`${name}/b/`);
   abandon.abort("enough");
   await expect(wait).rejects.toBe("enough");
+  expect(warnings).toEqual([warning]);
 });
