@@ -1,26 +1,20 @@
 import { Mutex } from "@etcdkit/mutex";
-import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
+import { fromBytes, jsonService, toBytes } from "@etcdkit/test-support/json-service";
+import { testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, test } from "vitest";
 import { inLine } from "./in-line.js";
 import { openSession } from "./open-session.js";
 
 // etcd's own lock service (v3lock), asked in JSON, stands in the same line.
 
-const base64 = (text: string) => Buffer.from(text).toString("base64");
-
-/** Calls `/v3/lock/<verb>`. Bytes are base64, as in all of etcd's JSON. */
-async function service(verb: "lock" | "unlock", body: object): Promise<{ key?: string }> {
-  const url = `http://${sharedEtcd().endpoints[0]}/v3/lock/${verb}`;
-  const response = await fetch(url, { method: "POST", body: JSON.stringify(body) });
-  expect(response.status).toBe(200);
-  return (await response.json()) as { key?: string };
-}
-
 /** Waits for the lock by the service; resolves with the key it holds by. */
 async function serviceLock(name: string): Promise<string> {
   const { ID } = await testClient().leaseClient.leaseGrant({ TTL: 30 });
-  const { key = "" } = await service("lock", { name: base64(name), lease: ID });
-  return Buffer.from(key, "base64").toString();
+  const { key } = await jsonService<{ key: string }>("lock/lock", {
+    name: toBytes(name),
+    lease: ID,
+  });
+  return fromBytes(key);
 }
 
 test("the lock service holds, we wait; it unlocks, we hold", async () => {
@@ -31,7 +25,7 @@ test("the lock service holds, we wait; it unlocks, we hold", async () => {
   const waiting = mutex.lock();
   const [first, second] = await inLine(mutex, 2);
   expect(first?.key).toBe(theirs);
-  await service("unlock", { key: base64(theirs) });
+  await jsonService("lock/unlock", { key: toBytes(theirs) });
   const lock = await waiting;
   expect(lock.key).toBe(second?.key);
   expect(lock.fencingToken).toBeGreaterThan(first?.fencingToken ?? 0n);
@@ -50,6 +44,6 @@ test("we hold, the lock service waits; we release, it holds", async () => {
   await lock.release();
   expect(await theirs).toBe(second?.key);
   expect(await mutex.tryLock()).toBeUndefined();
-  await service("unlock", { key: base64(await theirs) });
+  await jsonService("lock/unlock", { key: toBytes(await theirs) });
   expect((await mutex.tryLock())?.held).toBe(true);
 });
