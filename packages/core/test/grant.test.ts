@@ -1,10 +1,11 @@
 import { ManualClock } from "@etcdkit/testing";
 import { eventually, sharedEtcd } from "@etcdkit/testing/vitest";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { type EtcdConnection, openConnection } from "../src/connection.js";
 import { SessionExpiredError } from "../src/errors.js";
 import { type Etcd, EtcdFailure } from "../src/etcd.js";
 import { Lease } from "../src/lease.js";
+import { systemRandom } from "../src/random.js";
 
 const clock = new ManualClock();
 
@@ -55,4 +56,15 @@ it("a lease whose answer came after its end is no session, and is revoked", asyn
     },
     { withinMs: 3_000 },
   );
+});
+
+it("a lease is renewed for the first time after a sixth to a third of its TTL, since those opened together should not be renewed together", async () => {
+  const connection = granting((own) => own);
+  const add = vi.spyOn(connection.keepAlive, "add");
+  for (const fraction of [0, 0.5, 0.99]) {
+    Object.assign(connection, { random: { ...systemRandom, fraction: () => fraction } });
+    const sentAt = clock.now();
+    const lease = await Lease.grant(connection, { ttl: 6 });
+    expect(add).toHaveBeenLastCalledWith(lease, sentAt + 1_000 + fraction * 1_000);
+  }
 });

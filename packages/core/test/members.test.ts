@@ -30,6 +30,15 @@ async function read(connection: EtcdConnection, patience: Partial<Patience> = {}
   return performance.now() - started;
 }
 
+it("members are begun with at any of them, since processes that start together should not all begin with the same", () => {
+  const all = [{}, {}, {}] as Etcd[];
+  const first = (fraction: number) => {
+    const chance = { ...systemRandom, fraction: () => fraction };
+    return all.indexOf(new Members(all, new SystemClock(), chance).current);
+  };
+  expect([0, 0.5, 0.99].map(first)).toEqual([0, 1, 2]);
+});
+
 describe("members of which one", () => {
   it("refuses connections: another one serves at once, and goes on serving", async () => {
     const live = sharedEtcd().endpoints[0] ?? "";
