@@ -134,6 +134,9 @@ test("a process started again for another count has its own place for that", asy
   expect(await lost.settled).toMatchObject({ code: "SESSION_CLOSED" });
   const again = await openMember(name, 2, { leaseId: former.session.leaseId });
   const entering = outcomeOf(again.double.enter());
+  // who comes sooner is told that it does not agree with the former life
+  const [key = ""] = await membersOf(name);
+  await expect.poll(() => testClient().get(key).json()).toEqual({ count: 2 });
   const other = await openMember(name, 2);
   await other.double.enter();
   expect(await entering.settled).toBe("done");
