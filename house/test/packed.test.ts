@@ -189,12 +189,15 @@ take<SuspicionOptions>(true); take<WatchOptions>(true); take<HoldOptions>(true);
 take<WaitOptions>(true); take<StartClusterOptions>(true); take<StartEtcdOptions>(true);
 `;
 
+/** A module that imports, and passes on, each of these. */
+function useOf(paths: readonly string[]): string {
+  return paths
+    .map((path, n) => `import * as entry${n} from "${path}";\nexport { entry${n} };\n`)
+    .join("");
+}
+
 test("every entry point type-checks under nodenext and strict, from a module and from CommonJS", async () => {
-  const uses = entries.map(
-    (entry, n) => `import * as entry${n} from "${entry}";\nexport { entry${n} };\n`,
-  );
-  writeFileSync(join(folder, "use.mts"), uses.join(""));
-  writeFileSync(join(folder, "use.cts"), uses.join(""));
+  for (const file of ["use.mts", "use.cts"]) writeFileSync(join(folder, file), useOf(entries));
   writeFileSync(join(folder, "options.mts"), options);
   const compilerOptions = {
     module: "nodenext",
@@ -214,10 +217,7 @@ test("every entry point type-checks under nodenext and strict, from a module and
 
 test("modules type-check with TypeScript 5.2, for all that users import but the helpers for vitest", async () => {
   const forUsers = entries.filter((entry) => !entry.endsWith("/vitest"));
-  const uses = forUsers.map(
-    (entry, n) => `import * as entry${n} from "${entry}";\nexport { entry${n} };\n`,
-  );
-  writeFileSync(join(folder, "old.mts"), uses.join(""));
+  writeFileSync(join(folder, "old.mts"), useOf(forUsers));
   const compiler = join(folder, "node_modules/typescript-5.2/bin/tsc");
   const settings = "--strict --noEmit --module nodenext --target es2022 --types node";
   await run(process.execPath, [compiler, ...settings.split(" "), "old.mts"]);

@@ -2,7 +2,7 @@ import { EtcdFailure, internals } from "@etcdkit/core/internal";
 import { eventually, startProxy } from "@etcdkit/testing";
 import { sharedEtcd, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
-import { membersOf, openMember, present, settled } from "./gather.js";
+import { formerMember, membersOf, openMember, present, settled } from "./gather.js";
 import { creates, deletes, puts, withholdTxn } from "./late.js";
 import { outcomeOf } from "./outcome.js";
 
@@ -79,12 +79,7 @@ test("entering, its session orphaned before its key is deleted", async () => {
 
 test("entering, by the key of a former life, before it is known who was there when that was made", async () => {
   const name = `${testPrefix()}double`;
-  const former = await openMember(name, 2, { ttl: 20 });
-  const lost = outcomeOf(former.double.enter());
-  await present(name, 1);
-  former.session.orphan();
-  await lost.settled;
-  const { double, session } = await openMember(name, 2, { leaseId: former.session.leaseId });
+  const { double, session } = await openMember(name, 2, { leaseId: await formerMember(name, 2) });
   const { current: member } = internals(session.connection).members;
   const range = member.range.bind(member);
   let asked = false;

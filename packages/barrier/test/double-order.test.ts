@@ -2,7 +2,7 @@ import { DoubleBarrier } from "@etcdkit/barrier";
 import { startEtcd } from "@etcdkit/testing";
 import { eventually, testClient, testPrefix } from "@etcdkit/testing/vitest";
 import { expect, onTestFinished, test } from "vitest";
-import { membersOf, openMember, present, settled } from "./gather.js";
+import { formerMember, membersOf, openMember, present, settled } from "./gather.js";
 import { puts, withholdTxn } from "./late.js";
 import { openSession } from "./open.js";
 import { all, outcomeOf } from "./outcome.js";
@@ -112,12 +112,7 @@ test("who comes while the round before is still leaving waits for the next", asy
 
 test("a process started again with the lease of its former life takes its own place", async () => {
   const name = `${testPrefix()}double`;
-  const former = await openMember(name, 2, { ttl: 20 });
-  const lost = outcomeOf(former.double.enter());
-  await present(name, 1);
-  former.session.orphan();
-  expect(await lost.settled).toMatchObject({ code: "SESSION_CLOSED" });
-  const again = await openMember(name, 2, { leaseId: former.session.leaseId });
+  const again = await openMember(name, 2, { leaseId: await formerMember(name, 2) });
   const entering = outcomeOf(again.double.enter());
   const other = await openMember(name, 2);
   await other.double.enter();
@@ -127,12 +122,7 @@ test("a process started again with the lease of its former life takes its own pl
 
 test("a process started again for another count has its own place for that", async () => {
   const name = `${testPrefix()}double`;
-  const former = await openMember(name, 3, { ttl: 20 });
-  const lost = outcomeOf(former.double.enter());
-  await present(name, 1);
-  former.session.orphan();
-  expect(await lost.settled).toMatchObject({ code: "SESSION_CLOSED" });
-  const again = await openMember(name, 2, { leaseId: former.session.leaseId });
+  const again = await openMember(name, 2, { leaseId: await formerMember(name, 3) });
   const entering = outcomeOf(again.double.enter());
   // who comes sooner is told that it does not agree with the former life
   const [key = ""] = await membersOf(name);

@@ -1,8 +1,9 @@
 import { DoubleBarrier, type Session } from "@etcdkit/barrier";
 import { eventually } from "@etcdkit/testing";
+import { expect } from "vitest";
 import { etcdClient } from "./file-etcd.js";
 import { openSession } from "./open.js";
-import { all, type Outcome } from "./outcome.js";
+import { all, type Outcome, outcomeOf } from "./outcome.js";
 
 /** The keys of the members that are there, in order. */
 export async function membersOf(name: string): Promise<string[]> {
@@ -42,6 +43,16 @@ export async function openMember(
 ): Promise<OneMember> {
   const session = await openSession(options);
   return { session, double: new DoubleBarrier(session, name, { count }) };
+}
+
+/** A member that has come, and whose session was orphaned before it was in. Resolves with the lease, by which its key stays. */
+export async function formerMember(name: string, count: number): Promise<bigint> {
+  const { double, session } = await openMember(name, count, { ttl: 20 });
+  const lost = outcomeOf(double.enter());
+  await present(name, 1);
+  session.orphan();
+  expect(await lost.settled).toMatchObject({ code: "SESSION_CLOSED" });
+  return session.leaseId;
 }
 
 /** Resolves with all outcomes. */

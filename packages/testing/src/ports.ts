@@ -1,4 +1,5 @@
-import { createServer, type Server } from "node:net";
+import type { Server } from "node:net";
+import { listen } from "./listen.js";
 
 // Below every usual ephemeral range: a client that keeps dialling a dead member from an ephemeral
 // port could otherwise be given that very port, connect to itself, and keep the member from coming back.
@@ -76,14 +77,12 @@ async function claimPart(): Promise<Part> {
 }
 
 /** Undefined: somebody does. */
-function listenAt(port: number): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") resolve(undefined);
-      // in a sandbox, say, where it would be the same with each port
-      else reject(error);
-    });
-    server.listen(port, "127.0.0.1", () => resolve(server));
-  });
+async function listenAt(port: number): Promise<Server | undefined> {
+  try {
+    return await listen(port);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return undefined;
+    // in a sandbox, say, where it would be the same with each port
+    throw error;
+  }
 }

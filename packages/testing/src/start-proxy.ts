@@ -1,6 +1,6 @@
+import { listen } from "./listen.js";
 import { checkOptions } from "./options.js";
 import { freePort } from "./ports.js";
-import { listen } from "./proxy-listener.js";
 import { type ProxyOptions, proxyChecks } from "./proxy-options.js";
 import { TcpProxy } from "./tcp-proxy.js";
 

@@ -1,6 +1,6 @@
 import { connect, type Server, type Socket } from "node:net";
+import { listen } from "./listen.js";
 import { checkMs, checkOptions, required } from "./options.js";
-import { listen } from "./proxy-listener.js";
 import {
   type BreakAfterOptions,
   breakAfterChecks,
